@@ -45,6 +45,8 @@ const messages = {
   // Layers and uploads
   BlobUnknown: (a: InRepository & { digest: string }) =>
     `The layer with digest '${a.digest}' does not exist within the repository with name '${a.repositoryName}' in the registry with id '${a.registryId}'`,
+  BlobReferenced: (a: { digest: string; images: readonly string[] }) =>
+    `The layer with digest '${a.digest}' is needed by images [${a.images.join(", ")}]; delete those first`,
   LayerNotFound: (a: InRepository & { digest: string }) =>
     `The layer with digest ${a.digest} does not exist within the repository with name '${a.repositoryName}' in the registry with id '${a.registryId}'`,
   LayerAlreadyExists: (a: InRepository & { digest: string }) =>

@@ -7,8 +7,6 @@ const hourSeconds = 3600;
 export const limits = {
   /** OCI distribution 1.1, "Pushing manifests" (at least 4 MiB); ECR PutImage, imageManifest. */
   manifestBytes: 4 * MiB,
-  /** Nesting of a manifest's JSON. Real ones have 5 levels; the bound keeps a parser's stack safe. */
-  manifestDepth: 64,
   /** Layers, children and config of one manifest. Images have at most 127 layers; the largest known indexes a few hundred. */
   referencesPerManifest: 2_000,
   /** ECR quota "layers": 52,000 MiB. */

@@ -1,0 +1,137 @@
+/**
+ * One table of settings makes the flags, the environment variables, the help and docs/configuration.md. This is the only
+ * file that reads the environment.
+ */
+import { logLevels } from "./lib/log.ts";
+
+type Setting = {
+  /** The flag without dashes; the environment variable is `LADING_` and the same in capitals. */
+  flag: string;
+  value: string;
+  /** What holds when nothing is given. */
+  default?: string;
+  help: string;
+  /** Says what is wrong with a value, or undefined. */
+  check?: (value: string) => string | undefined;
+};
+
+const matches = (pattern: RegExp, wanted: string) => (value: string) =>
+  pattern.test(value) ? undefined : `must be ${wanted}`;
+
+export const settings = {
+  data: {
+    flag: "data",
+    value: "DIR",
+    default: "./data",
+    help: "Folder for the database, the blobs and the root access key; made at the first start.",
+  },
+  listen: {
+    flag: "listen",
+    value: "HOST:PORT",
+    default: "127.0.0.1:5000",
+    help: "Address to listen on; port 0 takes a free one, [::1]:5000 is an IPv6 address.",
+    check: matches(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "HOST:PORT, such as 127.0.0.1:5000"),
+  },
+  account: {
+    flag: "account",
+    value: "ID",
+    default: "000000000000",
+    help: "The default account, 12 digits; made at the first start.",
+    check: matches(/^\d{12}$/, "12 digits"),
+  },
+  region: {
+    flag: "region",
+    value: "NAME",
+    default: "us-east-1",
+    help: "The default region: that of addresses without one.",
+    check: matches(/^[0-9a-z-]{2,25}$/, "2 to 25 lower-case letters, digits and dashes, such as eu-west-2"),
+  },
+  domain: {
+    flag: "domain",
+    value: "NAME",
+    help: "Serve ACCOUNT.dkr.ecr.REGION.NAME as registries and say so in repositoryUri; needs wildcard DNS.",
+    check: matches(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "a domain name in lower case"),
+  },
+  externalUrl: {
+    flag: "external-url",
+    value: "URL",
+    help: "Where clients reach the server when that differs from the Host they send; makes Locations absolute.",
+    check: matches(/^https?:\/\/[^/\s]+$/, "http:// or https:// and a host, without a path"),
+  },
+  tlsCert: { flag: "tls-cert", value: "FILE", help: "Certificate chain in PEM; serves HTTPS together with --tls-key." },
+  tlsKey: { flag: "tls-key", value: "FILE", help: "Private key in PEM." },
+  rootAccessKeyId: {
+    flag: "root-access-key-id",
+    value: "ID",
+    help: "Access key id of the default account's root; without it one is made at the first start.",
+    check: matches(/^\w{16,128}$/, "16 to 128 letters, digits and underscores"),
+  },
+  rootSecretAccessKey: {
+    flag: "root-secret-access-key",
+    value: "SECRET",
+    help: "The secret that belongs to --root-access-key-id. Prefer the environment: other users see flags.",
+    check: matches(/^[\x21-\x7e]{16,128}$/, "16 to 128 printable characters without spaces"),
+  },
+  secretKey: {
+    flag: "secret-key",
+    value: "KEY",
+    help: "32 bytes in base64 that encrypt stored secrets and sign tokens; without it the file secret.key in the data folder does.",
+    check: (value) => (Buffer.from(value, "base64").length === 32 ? undefined : "must be 32 bytes in base64"),
+  },
+  logLevel: {
+    flag: "log-level",
+    value: "LEVEL",
+    default: "warn",
+    help: `One of ${logLevels.join(", ")}; info logs every request.`,
+    check: (value) =>
+      (logLevels as readonly string[]).includes(value) ? undefined : `must be one of ${logLevels.join(", ")}`,
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof settings;
+
+type Defaulted = {
+  [N in SettingName]: (typeof settings)[N] extends { default: string } ? N : never;
+}[SettingName];
+
+export type Config = { readonly [N in Defaulted]: string } & {
+  readonly [N in Exclude<SettingName, Defaulted>]?: string;
+};
+
+/** The environment variable of a setting: `LADING_TLS_CERT` for `tls-cert`. */
+export function environmentName(name: SettingName): string {
+  return `LADING_${settings[name].flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** A start that cannot succeed as asked. The message is for the person who typed the command. */
+export class UsageError extends Error {}
+
+/** Flags win over the environment, the environment over defaults. Throws {@link UsageError} naming the bad setting. */
+export function readConfig(
+  flags: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const config: Partial<Record<SettingName, string>> = {};
+  for (const name of Object.keys(settings) as SettingName[]) {
+    const setting: Setting = settings[name];
+    const fromFlag = flags[name];
+    const fromEnvironment = environment[environmentName(name)] || undefined;
+    const value = typeof fromFlag === "string" ? fromFlag : (fromEnvironment ?? setting.default);
+    if (value === undefined) continue;
+    const problem = setting.check?.(value);
+    if (problem !== undefined) {
+      const source = typeof fromFlag === "string" ? `--${setting.flag}` : environmentName(name);
+      throw new UsageError(`${source}: '${name.includes("ecret") ? "…" : value}' ${problem}`);
+    }
+    config[name] = value;
+  }
+  for (const [one, other] of [
+    ["tlsCert", "tlsKey"],
+    ["rootAccessKeyId", "rootSecretAccessKey"],
+  ] as const) {
+    if ((config[one] === undefined) !== (config[other] === undefined)) {
+      throw new UsageError(`--${settings[one].flag} and --${settings[other].flag} belong together; only one is given`);
+    }
+  }
+  return config as Config;
+}

@@ -1,0 +1,88 @@
+/** Image tags: the rows of `tags`. Which tag may move is `mutability.ts`; who moves it is `put-image.ts`. */
+import type { Clock } from "../lib/clock.ts";
+import { prepared, type Queryable, type Tx } from "../store/database.ts";
+
+const digestByTag = prepared<[number, string], { image_digest: string }>((db) =>
+  db.selectFrom("tags").select("image_digest").where("repository_id", "=", 0).where("name", "=", ""),
+);
+
+/** The digest that the tag points to, or undefined. */
+export async function tagTarget(db: Queryable, repositoryId: number, tag: string): Promise<string | undefined> {
+  return (await digestByTag(db, repositoryId, tag))?.image_digest;
+}
+
+export async function setTag(
+  tx: Tx,
+  clock: Clock,
+  { repositoryId, tag, imageDigest }: { repositoryId: number; tag: string; imageDigest: string },
+): Promise<void> {
+  const target = { image_digest: imageDigest, updated_at: clock.now() };
+  await tx
+    .insertInto("tags")
+    .values({ repository_id: repositoryId, name: tag, ...target })
+    .onConflict((conflict) => conflict.columns(["repository_id", "name"]).doUpdateSet(target))
+    .execute();
+}
+
+export async function removeTag(tx: Tx, repositoryId: number, tag: string): Promise<void> {
+  await tx.deleteFrom("tags").where("repository_id", "=", repositoryId).where("name", "=", tag).execute();
+}
+
+/** Removes every tag of an image, which are at most as many as `limits.tagsPerImage`. */
+export async function removeTagsOf(tx: Tx, repositoryId: number, imageDigest: string): Promise<void> {
+  await tx
+    .deleteFrom("tags")
+    .where("repository_id", "=", repositoryId)
+    .where("image_digest", "=", imageDigest)
+    .execute();
+}
+
+/** The tags of these images, in byte order for each. */
+export async function tagsOf(
+  db: Queryable,
+  repositoryId: number,
+  imageDigests: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const tags = new Map<string, string[]>();
+  if (imageDigests.length === 0) return tags;
+  const rows = await db
+    .selectFrom("tags")
+    .select(["name", "image_digest"])
+    .where("repository_id", "=", repositoryId)
+    .where("image_digest", "in", imageDigests)
+    .orderBy("image_digest")
+    .orderBy("name")
+    .execute();
+  for (const { name, image_digest } of rows) {
+    const list = tags.get(image_digest);
+    if (list) list.push(name);
+    else tags.set(image_digest, [name]);
+  }
+  return tags;
+}
+
+export async function countTags(db: Queryable, repositoryId: number, imageDigest: string): Promise<number> {
+  const row = await db
+    .selectFrom("tags")
+    .select((e) => e.fn.countAll<number>().as("count"))
+    .where("repository_id", "=", repositoryId)
+    .where("image_digest", "=", imageDigest)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** Tags of a repository in byte order, after `after`; `limit` at most. OCI distribution 1.1, "Listing Tags". */
+export async function listTags(
+  db: Queryable,
+  { repositoryId, after, limit }: { repositoryId: number; after: string; limit: number },
+): Promise<string[]> {
+  const rows = await db
+    .selectFrom("tags")
+    .select("name")
+    .where("repository_id", "=", repositoryId)
+    .where("name", ">", after)
+    .orderBy("name")
+    .limit(limit)
+    .execute();
+  return rows.map(({ name }) => name);
+}

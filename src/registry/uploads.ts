@@ -1,0 +1,129 @@
+/** Uploads of blobs: the rows of `uploads`, and the way from the first byte to a linked blob. Both doors come here. */
+import { fault } from "../lib/faults.ts";
+import { limits } from "../lib/limits.ts";
+import type { Queryable, Tx } from "../store/database.ts";
+import { linkBlob, recordBlob } from "./blobs.ts";
+import type { Services } from "./context.ts";
+import { getRepository, inMessages, type Repository } from "./repositories.ts";
+
+export type Upload = {
+  id: string;
+  repository: Repository;
+  /** ARN of who began it. */
+  principalArn: string;
+  /** Bytes that are stored durably; the next byte has this offset. */
+  sizeBytes: number;
+  /** A part under the minimum came; it can only be the last (ECR UploadLayerPart). */
+  lastPart: boolean;
+};
+
+/** Starts an empty upload and resolves with its id, a UUID. */
+export async function beginUpload(
+  { db, blobs, clock, ids }: Services,
+  repository: Repository,
+  principalArn: string,
+): Promise<string> {
+  const id = ids.uuid();
+  // The file first: a file without a row is found by the sweep, a row without a file is an upload that cannot go on.
+  await blobs.begin(id);
+  await db.write((tx) =>
+    tx
+      .insertInto("uploads")
+      .values({ id, repository_id: repository.id, principal_arn: principalArn, created_at: clock.now(), last_part: 0 })
+      .execute(),
+  );
+  return id;
+}
+
+/** The upload with this id in this repository. Throws UploadNotFound. */
+export async function getUpload({ db, blobs }: Services, repository: Repository, uploadId: string): Promise<Upload> {
+  const row = await db.read
+    .selectFrom("uploads")
+    .select(["id", "principal_arn", "last_part"])
+    .where("id", "=", uploadId)
+    .where("repository_id", "=", repository.id)
+    .executeTakeFirst();
+  const sizeBytes = row && (await blobs.uploaded(row.id));
+  if (!row || sizeBytes === undefined) throw fault("UploadNotFound", { ...inMessages(repository), uploadId });
+  return { id: row.id, repository, principalArn: row.principal_arn, sizeBytes, lastPart: row.last_part === 1 };
+}
+
+export type Part = {
+  source: AsyncIterable<Uint8Array>;
+  /** Offset of the first byte, where the sender says it. */
+  firstByte?: number | undefined;
+  /** Number of bytes, where the sender says it. */
+  length?: number | undefined;
+};
+
+/**
+ * Adds a part and resolves with the upload's new size. Throws InvalidLayerPart when it does not begin where the last one
+ * ended, and SizeInvalid when another number of bytes came than was said; then the upload is as before.
+ */
+export async function appendPart({ blobs }: Services, upload: Upload, part: Part): Promise<number> {
+  if (part.firstByte !== undefined && part.firstByte !== upload.sizeBytes) {
+    throw fault(
+      "InvalidLayerPart",
+      { firstByte: part.firstByte, expected: upload.sizeBytes },
+      {
+        registryId: upload.repository.accountId,
+        repositoryName: upload.repository.repositoryName,
+        uploadId: upload.id,
+        lastValidByteReceived: Math.max(upload.sizeBytes - 1, 0),
+      },
+    );
+  }
+  const received = await blobs.append(upload.id, part.source, limits.layerBytes);
+  if (part.length !== undefined && part.length !== received) {
+    await blobs.truncate(upload.id, upload.sizeBytes);
+    throw fault("SizeInvalid", { stated: part.length, received });
+  }
+  return upload.sizeBytes + received;
+}
+
+/** After this part only completing is possible. */
+export async function markLastPart({ db }: Services, uploadId: string): Promise<void> {
+  await db.write((tx) => tx.updateTable("uploads").set({ last_part: 1 }).where("id", "=", uploadId).execute());
+}
+
+/**
+ * Ends the upload: its content becomes a blob of the repository if it has one of the `digests`. Resolves with the digest
+ * that it has. Throws InvalidLayer, and the upload stays as it is.
+ */
+export async function completeUpload(
+  { db, blobs, clock }: Services,
+  upload: Upload,
+  digests: readonly string[],
+): Promise<string> {
+  const { digest, sizeBytes } = await blobs.finish(upload.id, digests);
+  await db.write(async (tx) => {
+    const { id } = await getRepository(tx, upload.repository);
+    await recordBlob(tx, clock, digest, sizeBytes);
+    await linkBlob(tx, clock, { repositoryId: id, digest, sizeBytes });
+    await removeUploadRow(tx, upload.id);
+  });
+  return digest;
+}
+
+export async function cancelUpload({ db, blobs }: Services, upload: Upload): Promise<void> {
+  await blobs.abort(upload.id);
+  await db.write((tx) => removeUploadRow(tx, upload.id));
+}
+
+export async function removeUploadRow(tx: Tx, uploadId: string): Promise<void> {
+  await tx.deleteFrom("uploads").where("id", "=", uploadId).execute();
+}
+
+/** Ids of uploads into one repository, or begun before a time; `limit` at most. */
+export async function listUploads(
+  db: Queryable,
+  wanted: { repositoryId: number } | { createdBefore: number },
+  limit: number,
+): Promise<string[]> {
+  const query = db.selectFrom("uploads").select("id").limit(limit);
+  const rows = await ("repositoryId" in wanted
+    ? query.where("repository_id", "=", wanted.repositoryId)
+    : query.where("created_at", "<", wanted.createdBefore).orderBy("created_at")
+  ).execute();
+  return rows.map(({ id }) => id);
+}

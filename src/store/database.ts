@@ -1,0 +1,99 @@
+/**
+ * The database: SQLite in WAL mode through Kysely, one connection that writes and one that reads. The driver is
+ * synchronous, so a transaction holds the writer while nothing but SQL is awaited in it.
+ */
+import { Database as Sqlite } from "bun:sqlite";
+import { type CompiledQuery, Kysely, Migrator, SqliteDialect, type Transaction } from "kysely";
+import { migrations } from "./migrations/index.ts";
+import type { Tables } from "./tables.ts";
+
+/** Anything that can be asked: the reader, or a transaction. */
+export type Queryable = Kysely<Tables>;
+/** An open transaction. Only SQL may be awaited while it lasts. */
+export type Tx = Transaction<Tables>;
+
+export type Database = {
+  /** For reads outside of transactions; sees what is committed. */
+  read: Queryable;
+  /** Runs `body` in a transaction that is durable when the promise resolves, and undone when `body` throws. */
+  write: <T>(body: (tx: Tx) => Promise<T>) => Promise<T>;
+  close: () => Promise<void>;
+};
+
+const pragmas = [
+  "journal_mode = WAL",
+  // An answer of success is durable: WAL with NORMAL could lose the last transactions when the power goes.
+  "synchronous = FULL",
+  "foreign_keys = ON",
+  "busy_timeout = 5000",
+  "journal_size_limit = 67108864",
+  "temp_store = MEMORY",
+];
+
+/** Opens the file at `path`, makes it if need be, and brings its schema up to date. Throws when a migration fails. */
+export async function openDatabase(path: string): Promise<Database> {
+  const writer = connect(path);
+  await migrate(writer);
+  const read = connect(path);
+  return {
+    read,
+    write: (body) => writer.transaction().execute(body),
+    close: async () => {
+      await read.destroy();
+      await writer.destroy();
+    },
+  };
+}
+
+/** Opens an existing database to look at it only, also beside a running server. */
+export function openReadOnly(path: string): { read: Queryable; close: () => Promise<void> } {
+  const read = kysely(new Sqlite(path, { readonly: true }));
+  return { read, close: () => read.destroy() };
+}
+
+function connect(path: string): Kysely<Tables> {
+  const sqlite = new Sqlite(path, { create: true });
+  for (const pragma of pragmas) sqlite.run(`PRAGMA ${pragma}`);
+  return kysely(sqlite);
+}
+
+/** Kysely's own SQLite dialect, given Bun's driver in the shape that it expects. */
+function kysely(sqlite: Sqlite): Kysely<Tables> {
+  return new Kysely<Tables>({
+    dialect: new SqliteDialect({
+      database: {
+        close: () => sqlite.close(),
+        prepare: (text) => {
+          const statement = sqlite.query<unknown, never[]>(text);
+          return {
+            reader: statement.columnNames.length > 0,
+            all: (parameters) => statement.all(...(parameters as never[])),
+            run: (parameters) => statement.run(...(parameters as never[])),
+            iterate: (parameters) => statement.iterate(...(parameters as never[])),
+          };
+        },
+      },
+    }),
+  });
+}
+
+async function migrate(db: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+/**
+ * A query that is compiled once and kept, for the hot path. `build` is called with markers in place of the parameters;
+ * they must appear in the query in the order of `Parameters`.
+ */
+export function prepared<Parameters extends readonly (string | number)[], Row>(
+  build: (db: Queryable) => { compile: () => CompiledQuery<Row> },
+): (db: Queryable, ...parameters: Parameters) => Promise<Row | undefined> {
+  let compiled: CompiledQuery<Row> | undefined;
+  return async (db, ...parameters) => {
+    compiled ??= build(db).compile();
+    const result = await db.executeQuery<Row>({ ...compiled, parameters });
+    return result.rows[0];
+  };
+}

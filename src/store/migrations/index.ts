@@ -1,0 +1,7 @@
+/** Every migration there is, in order. Append only: what has run somewhere is never changed. */
+import type { Migration } from "kysely";
+import { up as registry } from "./0001-registry.ts";
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001-registry": { up: registry },
+};

@@ -1,0 +1,27 @@
+/** One request, as the functions behind the doors see it. */
+import type { Caller } from "../access/caller.ts";
+import type { Services } from "../registry/context.ts";
+import type { Addresses } from "./addresses.ts";
+
+export type Call = Services & {
+  caller: Caller;
+  /** The registry that the request is about: an account and a region. */
+  accountId: string;
+  region: string;
+  requestId: string;
+  /** How this caller reaches registries. */
+  addresses: Addresses;
+};
+
+/** A request before anything is known about it but its address. */
+export type Incoming = {
+  request: Request;
+  method: string;
+  /** As sent, percent-encoding untouched, beginning with `/`. */
+  path: string;
+  /** Without the question mark. */
+  query: string;
+  /** The Host header, or the address of the listener when that is no host name. */
+  host: string;
+  requestId: string;
+};
