@@ -50,7 +50,10 @@ export const settings = {
     flag: "domain",
     value: "NAME",
     help: "Serve ACCOUNT.dkr.ecr.REGION.NAME as registries and say so in repositoryUri; needs wildcard DNS.",
-    check: matches(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "a domain name in lower case"),
+    check: matches(
+      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+      "a domain name in lower case",
+    ),
   },
   externalUrl: {
     flag: "external-url",
@@ -58,7 +61,11 @@ export const settings = {
     help: "Where clients reach the server when that differs from the Host they send; makes Locations absolute.",
     check: matches(/^https?:\/\/[^/\s]+$/, "http:// or https:// and a host, without a path"),
   },
-  tlsCert: { flag: "tls-cert", value: "FILE", help: "Certificate chain in PEM; serves HTTPS together with --tls-key." },
+  tlsCert: {
+    flag: "tls-cert",
+    value: "FILE",
+    help: "Certificate chain in PEM; serves HTTPS together with --tls-key.",
+  },
   tlsKey: { flag: "tls-key", value: "FILE", help: "Private key in PEM." },
   rootAccessKeyId: {
     flag: "root-access-key-id",
@@ -130,7 +137,9 @@ export function readConfig(
     ["rootAccessKeyId", "rootSecretAccessKey"],
   ] as const) {
     if ((config[one] === undefined) !== (config[other] === undefined)) {
-      throw new UsageError(`--${settings[one].flag} and --${settings[other].flag} belong together; only one is given`);
+      throw new UsageError(
+        `--${settings[one].flag} and --${settings[other].flag} belong together; only one is given`,
+      );
     }
   }
   return config as Config;

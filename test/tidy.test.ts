@@ -113,8 +113,9 @@ const cases: Readonly<Record<string, Case>> = {
     bad: {
       "test/a.test.ts": `test("a", () => {});\ntest.skip("b", () => {});\ndescribe.only("c", () => {});\ntest.skipIf(x)("d");`,
       "src/lib/b.test.ts": `it.concurrent.todo("d");`,
+      "test/support/c.ts": `describe.skip("e", body);\ndescribe.only("f", body);`,
     },
-    found: ["test/a.test.ts:2", "test/a.test.ts:3", "src/lib/b.test.ts:1"],
+    found: ["test/a.test.ts:2", "test/a.test.ts:3", "src/lib/b.test.ts:1", "test/support/c.ts:2"],
   },
   "nothing is unused": {
     rule: tidy.nothingIsUnused,
@@ -147,6 +148,7 @@ const cases: Readonly<Record<string, Case>> = {
     rule: tidy.filesAreShort,
     bad: {
       "src/lib/long.ts": "x;\n".repeat(401),
+      "src/lib/long.test.ts": "x;\n".repeat(401),
       "src/lib/right.ts": "x;\n".repeat(400),
       "src/wire/aws/contract/data.ts": "x;\n".repeat(4000),
     },
@@ -176,11 +178,20 @@ const cases: Readonly<Record<string, Case>> = {
   "nothing is true of one machine only": {
     rule: tidy.nothingIsFromOneMachine,
     bad: {
-      "docs/a.md": "see https://example.com/home/x\nsee /home/somebody/notes.md\nand ./work/x",
+      "docs/a.md": "see https://example.com/home/x\nsee /home/somebody/notes.md\nand ./home/x",
       "package-lock.json": `"a": {\n"resolved": "https://packages.example/a.tgz"\n}`,
       ".npmrc": "fund=false\nregistry=https://packages.example/",
     },
     found: ["docs/a.md:2", "package-lock.json:2", ".npmrc:2"],
+  },
+  "documents name what exists": {
+    rule: tidy.documentsNameWhatExists,
+    bad: {
+      "src/lib/log.ts": "",
+      "docs/a.md": "`src/lib/log.ts` and `src/lib/`,\n`src/lib/gone.ts`, `src/<noun>.ts` and\n`src/libs/`",
+      "docs/decisions/0001-one.md": "`src/lib/gone.ts`",
+    },
+    found: ["docs/a.md:2", "docs/a.md:3"],
   },
   "decisions are numbered": {
     rule: tidy.decisionsAreNumbered,

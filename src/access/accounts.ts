@@ -1,9 +1,13 @@
 /** The accounts of this installation. */
 import type { Clock } from "../lib/clock.ts";
-import { type Queryable, prepared, type Tx } from "../store/database.ts";
+import { prepared, type Queryable, type Tx } from "../store/database.ts";
 
 /** Makes the account unless it exists. */
-export async function ensureAccount(tx: Tx, clock: Clock, account: { id: string; name: string }): Promise<void> {
+export async function ensureAccount(
+  tx: Tx,
+  clock: Clock,
+  account: { id: string; name: string },
+): Promise<void> {
   await tx
     .insertInto("accounts")
     .values({ ...account, created_at: clock.now() })

@@ -26,7 +26,9 @@ type Verified = { accessKeyId: string; expiresAt?: number };
 /** Verified headers are kept in memory, so that a client's next request costs one look at its key. */
 export type BasicAuthenticator = (db: Queryable, authorization: string | null) => Promise<Authentication>;
 
-const advice = "Log in with: aws ecr get-login-password | docker login --username AWS --password-stdin REGISTRY";
+/** What a person can do about missing or bad credentials. */
+export const loginAdvice =
+  "Log in with: aws ecr get-login-password | docker login --username AWS --password-stdin REGISTRY";
 
 export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAuthenticator {
   const verified = new LRUCache<string, Verified>({ max: limits.credentialCacheEntries });
@@ -34,15 +36,20 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
   const verify = async (db: Queryable, authorization: string): Promise<Verified | string> => {
     const pair = decodeBasic(authorization);
     if (pair === undefined) {
-      return `The Authorization header is not 'Basic' with base64 of USER:PASSWORD. ${advice}`;
+      return `The Authorization header is not 'Basic' with base64 of USER:PASSWORD. ${loginAdvice}`;
     }
     if (pair.user === "AWS") {
       const claims = readToken(secrets, pair.password);
-      return claims ?? `The password is not an authorization token of this registry, or it was altered. ${advice}`;
+      return (
+        claims ??
+        `The password is not an authorization token of this registry, or it was altered. ${loginAdvice}`
+      );
     }
     const key = await findKey(db, pair.user);
-    if (!key) return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither. ${advice}`;
-    if (!sameSecret(pair.password, secretOf(secrets, key))) return `The password is not the secret of access key '${key.id}'`;
+    if (!key)
+      return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither. ${loginAdvice}`;
+    if (!sameSecret(pair.password, secretOf(secrets, key)))
+      return `The password is not the secret of access key '${key.id}'`;
     return { accessKeyId: key.id };
   };
 
@@ -52,16 +59,31 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
     if (!proof) {
       const result = await verify(db, authorization);
       if (typeof result === "string") return { refused: result };
-      proof = { accessKeyId: result.accessKeyId, ...(result.expiresAt !== undefined && { expiresAt: result.expiresAt }) };
+      proof = {
+        accessKeyId: result.accessKeyId,
+        ...(result.expiresAt !== undefined && { expiresAt: result.expiresAt }),
+      };
       verified.set(authorization, proof);
     }
     const key = await findKey(db, proof.accessKeyId);
-    if (!key) return { refused: `The access key '${proof.accessKeyId}' that these credentials were made with is deleted` };
-    if (key.status !== "Active") return { refused: `The access key '${key.id}' that these credentials were made with is disabled` };
-    const caller: Principal = { kind: "principal", arn: key.principalArn, accountId: key.accountId, accessKeyId: key.id };
+    if (!key)
+      return {
+        refused: `The access key '${proof.accessKeyId}' that these credentials were made with is deleted`,
+      };
+    if (key.status !== "Active")
+      return { refused: `The access key '${key.id}' that these credentials were made with is disabled` };
+    const caller: Principal = {
+      kind: "principal",
+      arn: key.principalArn,
+      accountId: key.accountId,
+      accessKeyId: key.id,
+    };
     if (proof.expiresAt !== undefined && proof.expiresAt * 1000 <= clock.now()) {
       const at = new Date(proof.expiresAt * 1000).toISOString();
-      return { expired: caller, reason: `Your authorization token has expired at ${at}. Reauthenticate and try again. ${advice}` };
+      return {
+        expired: caller,
+        reason: `Your authorization token has expired at ${at}. Reauthenticate and try again. ${loginAdvice}`,
+      };
     }
     return { caller };
   };

@@ -84,9 +84,11 @@ const messages = {
     `Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '${a.pattern}'', got '${a.name}'`,
   TagInvalid: (a: { tag: string; pattern: string }) =>
     `Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression '${a.pattern}'', got '${a.tag}'`,
-  PageSizeInvalid: (a: { value: string }) => `The page size n='${a.value}' is not a whole number of 0 or more`,
+  PageSizeInvalid: (a: { value: string }) =>
+    `The page size n='${a.value}' is not a whole number of 0 or more`,
   MalformedInput: (a: { reason: string }) => a.reason,
-  RequestTooLarge: (a: { limitBytes: number }) => `The request body must not be larger than ${a.limitBytes} bytes`,
+  RequestTooLarge: (a: { limitBytes: number }) =>
+    `The request body must not be larger than ${a.limitBytes} bytes`,
   NotOffered: (a: { operation: string }) => `The operation ${a.operation} is not offered by this registry`,
   UnknownOperation: (a: { operation: string }) =>
     a.operation === "" ? "The request names no operation" : `The operation '${a.operation}' is not known`,

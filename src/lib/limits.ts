@@ -19,7 +19,7 @@ export const limits = {
   awsBodyBytes: 1 * MiB,
   awsLargeBodyBytes: 28 * MiB,
   /** Large bodies that are in memory at one time on one node, so that memory stays bounded whatever is sent. */
-  awsLargeBodiesAtOnce: 2,
+  awsLargeBodiesAtOnce: 4,
   /** ECR quota "images: tags per image". */
   tagsPerImage: 1_000,
   /** OCI distribution 1.1, "Pulling manifests": a reference as a tag. */

@@ -7,5 +7,8 @@ export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 
 /** Synchronous, because a log that is lost when the process dies is the one that was needed. */
 export function makeLog(level: string): Log {
-  return pino({ level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` }, destination({ fd: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` },
+    destination({ fd: 2, sync: true }),
+  );
 }

@@ -10,7 +10,8 @@ export function pageToken(key: readonly string[]): string {
 export function parsePageToken(token: string, length: number): readonly string[] {
   try {
     const key: unknown = JSON.parse(Buffer.from(token, "base64url").toString());
-    if (Array.isArray(key) && key.length === length && key.every((part) => typeof part === "string")) return key;
+    if (Array.isArray(key) && key.length === length && key.every((part) => typeof part === "string"))
+      return key;
   } catch {
     // Falls through: a token that cannot be read and one with other content are the same mistake.
   }

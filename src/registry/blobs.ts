@@ -37,7 +37,11 @@ const byAddress = prepared<[string, string, string, string], Blob>((db) =>
 );
 
 /** The blob as this repository shows it; undefined when the repository or the link is missing. */
-export function findBlob(db: Queryable, address: RepositoryAddress, digest: string): Promise<Blob | undefined> {
+export function findBlob(
+  db: Queryable,
+  address: RepositoryAddress,
+  digest: string,
+): Promise<Blob | undefined> {
   return byAddress(db, address.accountId, address.region, address.repositoryName, digest);
 }
 
@@ -85,12 +89,19 @@ export async function linkBlob(
       media_type: null,
       leased_until: leasedUntil,
     })
-    .onConflict((conflict) => conflict.columns(["repository_id", "digest"]).doUpdateSet({ leased_until: leasedUntil }))
+    .onConflict((conflict) =>
+      conflict.columns(["repository_id", "digest"]).doUpdateSet({ leased_until: leasedUntil }),
+    )
     .execute();
 }
 
 /** Remembers what manifests call a blob; ECR's BatchCheckLayerAvailability answers it. */
-export async function setMediaType(tx: Tx, repositoryId: number, digest: string, mediaType: string): Promise<void> {
+export async function setMediaType(
+  tx: Tx,
+  repositoryId: number,
+  digest: string,
+  mediaType: string,
+): Promise<void> {
   await tx
     .updateTable("repository_blobs")
     .set({ media_type: mediaType })
@@ -175,7 +186,11 @@ export async function unlinkSome(tx: Tx, repositoryId: number, count: number): P
   await tx
     .deleteFrom("repository_blobs")
     .where("repository_id", "=", repositoryId)
-    .where("digest", "in", rows.map(({ digest }) => digest))
+    .where(
+      "digest",
+      "in",
+      rows.map(({ digest }) => digest),
+    )
     .execute();
   return false;
 }

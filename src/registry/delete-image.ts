@@ -16,7 +16,11 @@ import { listUploads, removeUploadRow } from "./uploads.ts";
  * Takes a tag away; the image stays. Resolves with the digest that it pointed to. Throws ManifestUnknown.
  * OCI distribution 1.1, "Deleting tags".
  */
-export async function deleteTag({ db, clock }: Services, repository: Repository, tag: string): Promise<string> {
+export async function deleteTag(
+  { db, clock }: Services,
+  repository: Repository,
+  tag: string,
+): Promise<string> {
   return db.write(async (tx) => {
     const { id } = await getRepository(tx, repository);
     const digest = await tagTarget(tx, id, tag);
@@ -32,7 +36,11 @@ export async function deleteTag({ db, clock }: Services, repository: Repository,
  * Takes a tag away as ECR's BatchDeleteImage does: with its last tag the image goes too. Throws ManifestUnknown, and
  * ImageReferencedByManifestList when the image would go and a list needs it.
  */
-export async function deleteTagAndImage({ db, clock }: Services, repository: Repository, tag: string): Promise<string> {
+export async function deleteTagAndImage(
+  { db, clock }: Services,
+  repository: Repository,
+  tag: string,
+): Promise<string> {
   return db.write(async (tx) => {
     const { id } = await getRepository(tx, repository);
     const digest = await tagTarget(tx, id, tag);
@@ -50,7 +58,11 @@ export async function deleteTagAndImage({ db, clock }: Services, repository: Rep
  * Removes an image with all its tags and resolves with these. Throws ManifestUnknown, and ImageReferencedByManifestList
  * while a list needs it.
  */
-export async function deleteImage({ db, clock }: Services, repository: Repository, digest: string): Promise<readonly string[]> {
+export async function deleteImage(
+  { db, clock }: Services,
+  repository: Repository,
+  digest: string,
+): Promise<readonly string[]> {
   return db.write(async (tx) => {
     const { id } = await getRepository(tx, repository);
     if (!(await findImage(tx, id, digest))) throw fault("ManifestUnknown");

@@ -19,7 +19,12 @@ export type Image = {
 };
 
 /** What a pull needs to know, in one statement. */
-export type FoundManifest = { repositoryId: number; digest: string; mediaType: string; manifestBytes: number };
+export type FoundManifest = {
+  repositoryId: number;
+  digest: string;
+  mediaType: string;
+  manifestBytes: number;
+};
 
 /** When an image was pulled, in milliseconds since the epoch. */
 export type PullTime = { repositoryId: number; imageDigest: string; at: number };
@@ -57,7 +62,9 @@ const byTag = prepared<[string, string, string, string], FoundManifest>((db) =>
   manifestQuery(db)
     .innerJoin("tags", "tags.repository_id", "repositories.id")
     .innerJoin("images", (join) =>
-      join.onRef("images.repository_id", "=", "tags.repository_id").onRef("images.digest", "=", "tags.image_digest"),
+      join
+        .onRef("images.repository_id", "=", "tags.repository_id")
+        .onRef("images.digest", "=", "tags.image_digest"),
     )
     .where("tags.name", "=", "")
     .select(found),
@@ -81,7 +88,11 @@ export function findManifest(
 }
 
 /** The images with these digests, those that exist. */
-export async function findImages(db: Queryable, repositoryId: number, digests: readonly string[]): Promise<Image[]> {
+export async function findImages(
+  db: Queryable,
+  repositoryId: number,
+  digests: readonly string[],
+): Promise<Image[]> {
   const images: Image[] = [];
   for (let from = 0; from < digests.length; from += limits.rowsPerStep) {
     const step = digests.slice(from, from + limits.rowsPerStep);
@@ -97,7 +108,11 @@ export async function findImages(db: Queryable, repositoryId: number, digests: r
   return images;
 }
 
-export async function findImage(db: Queryable, repositoryId: number, digest: string): Promise<Image | undefined> {
+export async function findImage(
+  db: Queryable,
+  repositoryId: number,
+  digest: string,
+): Promise<Image | undefined> {
   const [image] = await findImages(db, repositoryId, [digest]);
   return image;
 }
@@ -126,7 +141,13 @@ export async function listImages(db: Queryable, page: ImagePage): Promise<Image[
 /** Images that have the subject, in the order of their digests. OCI distribution 1.1, "Listing Referrers". */
 export async function listReferrers(
   db: Queryable,
-  page: { repositoryId: number; subjectDigest: string; artifactType: string | undefined; after: string; limit: number },
+  page: {
+    repositoryId: number;
+    subjectDigest: string;
+    artifactType: string | undefined;
+    after: string;
+    limit: number;
+  },
 ): Promise<Image[]> {
   let query = db
     .selectFrom("images")
@@ -221,7 +242,11 @@ export async function deleteImageRow(tx: Tx, repositoryId: number, digest: strin
     .where("repository_id", "=", repositoryId)
     .where("image_digest", "=", digest)
     .execute();
-  await tx.deleteFrom("images").where("repository_id", "=", repositoryId).where("digest", "=", digest).execute();
+  await tx
+    .deleteFrom("images")
+    .where("repository_id", "=", repositoryId)
+    .where("digest", "=", digest)
+    .execute();
 }
 
 /** Brings `tagged` in step after a tag of this image was set or removed. */
@@ -255,12 +280,20 @@ export async function setPullTimes(tx: Tx, pulls: readonly PullTime[]): Promise<
 /** One row for each tag of an image and one for an image without tags, after `(afterDigest, afterTag)`. ECR ListImages. */
 export async function listImageIds(
   db: Queryable,
-  page: { repositoryId: number; tagged: boolean | undefined; afterDigest: string; afterTag: string; limit: number },
+  page: {
+    repositoryId: number;
+    tagged: boolean | undefined;
+    afterDigest: string;
+    afterTag: string;
+    limit: number;
+  },
 ): Promise<{ digest: string; tag: string | null }[]> {
   let query = db
     .selectFrom("images")
     .leftJoin("tags", (join) =>
-      join.onRef("tags.repository_id", "=", "images.repository_id").onRef("tags.image_digest", "=", "images.digest"),
+      join
+        .onRef("tags.repository_id", "=", "images.repository_id")
+        .onRef("tags.image_digest", "=", "images.digest"),
     )
     .select(["images.digest as digest", "tags.name as tag"])
     .where("images.repository_id", "=", page.repositoryId)

@@ -49,7 +49,8 @@ const elsewhere = /\.foreign\.|nondistributable/;
  * `mediaType`. Throws ManifestInvalid with the place and what would be right, and ManifestTooLarge.
  */
 export function parseManifest(bytes: Uint8Array, contentType: string | undefined): Manifest {
-  if (bytes.length > limits.manifestBytes) throw fault("ManifestTooLarge", { limitBytes: limits.manifestBytes });
+  if (bytes.length > limits.manifestBytes)
+    throw fault("ManifestTooLarge", { limitBytes: limits.manifestBytes });
   const content = parseObject(bytes);
   const mediaType = mediaTypeOf(content, contentType);
   const strict = knownTypes.has(mediaType);
@@ -66,15 +67,22 @@ export function parseManifest(bytes: Uint8Array, contentType: string | undefined
     ...children.map(({ digest }): Reference => ({ digest, kind: "manifest", required: true })),
   ]);
   if (references.length > limits.referencesPerManifest) {
-    throw invalid(`refers to ${references.length} blobs and manifests; the limit is ${limits.referencesPerManifest}`);
+    throw invalid(
+      `refers to ${references.length} blobs and manifests; the limit is ${limits.referencesPerManifest}`,
+    );
   }
   return {
     mediaType,
-    artifactType: typeof content.artifactType === "string" && content.artifactType !== "" ? content.artifactType : config?.mediaType,
+    artifactType:
+      typeof content.artifactType === "string" && content.artifactType !== ""
+        ? content.artifactType
+        : config?.mediaType,
     subjectDigest: subject?.digest,
     annotations: annotationsOf(content),
     references,
-    blobTypes: [...new Map(blobs.map((blob) => [blob.digest, blob])).values()].filter(({ mediaType: type }) => type !== ""),
+    blobTypes: [...new Map(blobs.map((blob) => [blob.digest, blob])).values()].filter(
+      ({ mediaType: type }) => type !== "",
+    ),
     contentBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   };
 }
@@ -95,13 +103,16 @@ function parseObject(bytes: Uint8Array): JsonObject {
 }
 
 function mediaTypeOf(content: JsonObject, contentType: string | undefined): string {
-  if (content.schemaVersion === 1) throw invalid("Docker schema 1 is not supported; push with a client of 2017 or later");
+  if (content.schemaVersion === 1)
+    throw invalid("Docker schema 1 is not supported; push with a client of 2017 or later");
   const stated = content.mediaType;
   if (stated !== undefined && typeof stated !== "string") throw invalid("'mediaType' must be text");
   // Parameters such as `; charset=utf-8` say nothing about the kind of manifest.
   const sent = contentType?.split(";", 1)[0]?.trim() || undefined;
   if (stated !== undefined && sent !== undefined && stated !== sent) {
-    throw invalid(`the request calls the manifest '${sent}' and the manifest calls itself '${stated}'; both must be the same`);
+    throw invalid(
+      `the request calls the manifest '${sent}' and the manifest calls itself '${stated}'; both must be the same`,
+    );
   }
   const mediaType = stated ?? sent ?? (content.manifests !== undefined ? ociIndexType : ociManifestType);
   if (!mediaTypeForm.test(mediaType)) throw invalid(`'${mediaType}' is not a media type`);
@@ -110,7 +121,8 @@ function mediaTypeOf(content: JsonObject, contentType: string | undefined): stri
 
 /** What makes a known kind that kind. */
 function checkShape(content: JsonObject, mediaType: string): void {
-  if (content.schemaVersion !== undefined && content.schemaVersion !== 2) throw invalid("'schemaVersion' must be 2");
+  if (content.schemaVersion !== undefined && content.schemaVersion !== 2)
+    throw invalid("'schemaVersion' must be 2");
   const isList = mediaType === ociIndexType || mediaType.includes(".list.");
   if (isList && !Array.isArray(content.manifests)) throw invalid("'manifests' must be a list");
   if (!isList && !mediaType.includes("artifact")) {
@@ -136,9 +148,15 @@ function descriptor(value: unknown, at: string, strict: boolean): Descriptor | u
   };
   if (!isObject(value)) return problem("must be a descriptor: an object with mediaType, digest and size");
   const { digest, mediaType, size } = value;
-  if (typeof digest !== "string" || !isDigest(digest)) return problem(`has the digest ${JSON.stringify(digest)}, which is none of sha256 or sha512`);
-  if (size !== undefined && !(Number.isSafeInteger(size) && (size as number) >= 0)) return problem(`has the size ${JSON.stringify(size)}`);
-  return { digest, mediaType: typeof mediaType === "string" ? mediaType : "", sizeBytes: (size as number | undefined) ?? 0 };
+  if (typeof digest !== "string" || !isDigest(digest))
+    return problem(`has the digest ${JSON.stringify(digest)}, which is none of sha256 or sha512`);
+  if (size !== undefined && !(Number.isSafeInteger(size) && (size as number) >= 0))
+    return problem(`has the size ${JSON.stringify(size)}`);
+  return {
+    digest,
+    mediaType: typeof mediaType === "string" ? mediaType : "",
+    sizeBytes: (size as number | undefined) ?? 0,
+  };
 }
 
 function blobReference({ digest, mediaType }: Descriptor): Reference {
@@ -159,7 +177,9 @@ function unique(references: readonly Reference[]): Reference[] {
 /** Annotations that a referrer's descriptor repeats; left out when they are large, to keep pages of referrers small. */
 function annotationsOf(content: JsonObject): Readonly<Record<string, string>> {
   if (!isObject(content.annotations)) return {};
-  const texts = Object.entries(content.annotations).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  const texts = Object.entries(content.annotations).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
   const annotations = Object.fromEntries(texts);
   return JSON.stringify(annotations).length > limits.annotationBytes ? {} : annotations;
 }

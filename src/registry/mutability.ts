@@ -46,7 +46,10 @@ export function mutabilityRule(
     mode,
     filters: (filters ?? []).map(({ filter = "" }) => {
       if (filter.split("*").length - 1 > wildcardsPerFilter) {
-        throw fault("InvalidParameter", { at, reason: `The filter '${filter}' has more than ${wildcardsPerFilter} wildcards` });
+        throw fault("InvalidParameter", {
+          at,
+          reason: `The filter '${filter}' has more than ${wildcardsPerFilter} wildcards`,
+        });
       }
       return { filterType: "WILDCARD", filter };
     }),

@@ -45,7 +45,11 @@ export async function putImage(services: Services, put: PutImage): Promise<PutRe
   const result = { digest, mediaType: manifest.mediaType, subjectDigest: manifest.subjectDigest };
 
   // Asked once before the manifest is written, so that a refused push leaves no file, and again where it counts.
-  const before = await checkPut(db.read, await getRepository(db.read, put.repository), { manifest, digest, tag: put.tag });
+  const before = await checkPut(db.read, await getRepository(db.read, put.repository), {
+    manifest,
+    digest,
+    tag: put.tag,
+  });
   if (before.unchanged) return { ...result, changed: false };
   if (!before.imageExists) await blobs.put(digest, put.bytes);
 
@@ -64,9 +68,11 @@ export async function putImage(services: Services, put: PutImage): Promise<PutRe
         references: check.references,
         pushedAt: now,
       });
-      for (const { digest: layer, mediaType } of manifest.blobTypes) await setMediaType(tx, repository.id, layer, mediaType);
+      for (const { digest: layer, mediaType } of manifest.blobTypes)
+        await setMediaType(tx, repository.id, layer, mediaType);
     }
-    if (put.tag !== undefined) await moveTag(services, tx, { repository, tag: put.tag, digest, from: check.tagTarget });
+    if (put.tag !== undefined)
+      await moveTag(services, tx, { repository, tag: put.tag, digest, from: check.tagTarget });
     await emit(tx, clock, "image.pushed", {
       ...addressOf(repository),
       imageDigest: digest,
@@ -95,7 +101,12 @@ async function checkPut(
   const target = tag === undefined ? undefined : await tagTarget(db, repository.id, tag);
   const unchanged = imageExists && (tag === undefined || target === digest);
   if (unchanged) return { unchanged, imageExists, tagTarget: target, references: [] };
-  if (tag !== undefined && target !== undefined && target !== digest && !isMovable(repository.mutability, tag)) {
+  if (
+    tag !== undefined &&
+    target !== undefined &&
+    target !== digest &&
+    !isMovable(repository.mutability, tag)
+  ) {
     throw fault("ImageTagAlreadyExists", { ...inMessages(repository), imageTag: tag });
   }
   if (tag !== undefined && (await countTags(db, repository.id, digest)) >= limits.tagsPerImage) {
@@ -113,13 +124,19 @@ async function presentReferences(
 ): Promise<readonly Reference[]> {
   const digests = (kind: Reference["kind"]) => references.filter((r) => r.kind === kind).map((r) => r.digest);
   const blobs = await linkedBlobs(db, repository.id, digests("blob"));
-  const images = new Set((await findImages(db, repository.id, digests("manifest"))).map((image) => image.digest));
+  const images = new Set(
+    (await findImages(db, repository.id, digests("manifest"))).map((image) => image.digest),
+  );
   const isThere = ({ kind, digest }: Reference) => (kind === "blob" ? blobs.has(digest) : images.has(digest));
   const missing = references.filter((reference) => reference.required && !isThere(reference));
   const missingBlobs = missing.filter(({ kind }) => kind === "blob").map(({ digest }) => digest);
-  if (missingBlobs.length > 0) throw fault("LayersNotFound", { ...inMessages(repository), digests: missingBlobs });
+  if (missingBlobs.length > 0)
+    throw fault("LayersNotFound", { ...inMessages(repository), digests: missingBlobs });
   if (missing.length > 0) {
-    throw fault("ReferencedImagesNotFound", { ...inMessages(repository), digests: missing.map(({ digest }) => digest) });
+    throw fault("ReferencedImagesNotFound", {
+      ...inMessages(repository),
+      digests: missing.map(({ digest }) => digest),
+    });
   }
   return references.filter(isThere);
 }

@@ -51,7 +51,9 @@ export async function createRepository(
       encryption_type: "AES256",
       deleted_at: null,
     })
-    .onConflict((conflict) => conflict.columns(["account_id", "region", "name"]).where("deleted_at", "is", null).doNothing())
+    .onConflict((conflict) =>
+      conflict.columns(["account_id", "region", "name"]).where("deleted_at", "is", null).doNothing(),
+    )
     .returning(columns)
     .executeTakeFirst();
   if (!row) throw fault("RepositoryAlreadyExists", inMessages(wanted));
@@ -120,7 +122,11 @@ export async function deleteRepository(tx: Tx, clock: Clock, repository: Reposit
 
 /** Removes the row of a deleted repository; everything that refers to it must be gone. */
 export async function forgetRepository(tx: Tx, repositoryId: number): Promise<void> {
-  await tx.deleteFrom("repositories").where("id", "=", repositoryId).where("deleted_at", "is not", null).execute();
+  await tx
+    .deleteFrom("repositories")
+    .where("id", "=", repositoryId)
+    .where("deleted_at", "is not", null)
+    .execute();
 }
 
 /** How ECR's sentences name a repository. */
@@ -149,7 +155,10 @@ function fromRow(row: Row): Repository {
     createdAt: row.created_at,
     mutability: {
       mode: row.tag_mutability as TagMutability,
-      filters: row.tag_mutability_filters === null ? [] : (JSON.parse(row.tag_mutability_filters) as ExclusionFilter[]),
+      filters:
+        row.tag_mutability_filters === null
+          ? []
+          : (JSON.parse(row.tag_mutability_filters) as ExclusionFilter[]),
     },
     scanOnPush: row.scan_on_push === 1,
   };

@@ -50,10 +50,14 @@ export async function removeAllTags(tx: Tx, repositoryId: number): Promise<void>
 
 function checkTag({ key, value }: ResourceTag): void {
   if (key.length < 1 || key.length > longestKey) {
-    throw fault("InvalidTagParameter", { reason: `the key '${key}' must have 1 to ${longestKey} characters` });
+    throw fault("InvalidTagParameter", {
+      reason: `the key '${key}' must have 1 to ${longestKey} characters`,
+    });
   }
   if (value.length > longestValue) {
-    throw fault("InvalidTagParameter", { reason: `the value of '${key}' must have at most ${longestValue} characters` });
+    throw fault("InvalidTagParameter", {
+      reason: `the value of '${key}' must have at most ${longestValue} characters`,
+    });
   }
   if (key.toLowerCase().startsWith("aws:")) {
     throw fault("InvalidTagParameter", { reason: `the key '${key}' begins with 'aws:', which is reserved` });

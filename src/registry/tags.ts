@@ -7,7 +7,11 @@ const digestByTag = prepared<[number, string], { image_digest: string }>((db) =>
 );
 
 /** The digest that the tag points to, or undefined. */
-export async function tagTarget(db: Queryable, repositoryId: number, tag: string): Promise<string | undefined> {
+export async function tagTarget(
+  db: Queryable,
+  repositoryId: number,
+  tag: string,
+): Promise<string | undefined> {
   return (await digestByTag(db, repositoryId, tag))?.image_digest;
 }
 

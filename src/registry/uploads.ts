@@ -29,14 +29,24 @@ export async function beginUpload(
   await db.write((tx) =>
     tx
       .insertInto("uploads")
-      .values({ id, repository_id: repository.id, principal_arn: principalArn, created_at: clock.now(), last_part: 0 })
+      .values({
+        id,
+        repository_id: repository.id,
+        principal_arn: principalArn,
+        created_at: clock.now(),
+        last_part: 0,
+      })
       .execute(),
   );
   return id;
 }
 
 /** The upload with this id in this repository. Throws UploadNotFound. */
-export async function getUpload({ db, blobs }: Services, repository: Repository, uploadId: string): Promise<Upload> {
+export async function getUpload(
+  { db, blobs }: Services,
+  repository: Repository,
+  uploadId: string,
+): Promise<Upload> {
   const row = await db.read
     .selectFrom("uploads")
     .select(["id", "principal_arn", "last_part"])
@@ -45,7 +55,13 @@ export async function getUpload({ db, blobs }: Services, repository: Repository,
     .executeTakeFirst();
   const sizeBytes = row && (await blobs.uploaded(row.id));
   if (!row || sizeBytes === undefined) throw fault("UploadNotFound", { ...inMessages(repository), uploadId });
-  return { id: row.id, repository, principalArn: row.principal_arn, sizeBytes, lastPart: row.last_part === 1 };
+  return {
+    id: row.id,
+    repository,
+    principalArn: row.principal_arn,
+    sizeBytes,
+    lastPart: row.last_part === 1,
+  };
 }
 
 export type Part = {
@@ -83,7 +99,9 @@ export async function appendPart({ blobs }: Services, upload: Upload, part: Part
 
 /** After this part only completing is possible. */
 export async function markLastPart({ db }: Services, uploadId: string): Promise<void> {
-  await db.write((tx) => tx.updateTable("uploads").set({ last_part: 1 }).where("id", "=", uploadId).execute());
+  await db.write((tx) =>
+    tx.updateTable("uploads").set({ last_part: 1 }).where("id", "=", uploadId).execute(),
+  );
 }
 
 /**

@@ -24,7 +24,7 @@ export async function openFileBlobs(folder: string, ids: Ids): Promise<Blobs> {
   await mkdir(uploadsFolder, { recursive: true });
   await mkdir(join(folder, "blobs"), { recursive: true });
   const hashes = new LRUCache<string, HashState>({ max: limits.openHashes });
-  const manifests = new LRUCache<string, Uint8Array>({
+  const manifests = new LRUCache<string, Uint8Array<ArrayBuffer>>({
     maxSize: limits.manifestCacheBytes,
     sizeCalculation: (bytes) => Math.max(bytes.length, 1),
   });
@@ -88,7 +88,8 @@ export async function openFileBlobs(folder: string, ids: Ids): Promise<Blobs> {
       if (known) return known;
       const bytes = await Bun.file(blobPath(digest)).bytes();
       const found = digestOf(bytes, digestAlgorithm(digest));
-      if (found !== digest) throw new Error(`The stored content of ${digest} is damaged: its digest is ${found}`);
+      if (found !== digest)
+        throw new Error(`The stored content of ${digest} is damaged: its digest is ${found}`);
       manifests.set(digest, bytes);
       return bytes;
     },
@@ -172,7 +173,8 @@ export async function openFileBlobs(folder: string, ids: Ids): Promise<Blobs> {
         for await (const shard of entries(join(folder, "blobs", algorithm))) {
           for await (const hex of entries(join(folder, "blobs", algorithm, shard))) {
             const found = await stat(join(folder, "blobs", algorithm, shard, hex)).catch(() => undefined);
-            if (found) yield { digest: `${algorithm}:${hex}`, sizeBytes: found.size, changedAt: found.mtimeMs };
+            if (found)
+              yield { digest: `${algorithm}:${hex}`, sizeBytes: found.size, changedAt: found.mtimeMs };
           }
         }
       }
@@ -242,7 +244,11 @@ async function hashFile(path: string, algorithm: Algorithm, sizeBytes: number): 
 }
 
 /** SHA-512 is rare, so it is calculated only when asked for, from the file. */
-async function otherDigest(path: string, sizeBytes: number, wanted: readonly string[]): Promise<string | undefined> {
+async function otherDigest(
+  path: string,
+  sizeBytes: number,
+  wanted: readonly string[],
+): Promise<string | undefined> {
   if (!wanted.some((digest) => digestAlgorithm(digest) === "sha512")) return undefined;
   const calculated = `sha512:${(await hashFile(path, "sha512", sizeBytes)).digest("hex")}`;
   return wanted.find((digest) => digest === calculated);

@@ -21,7 +21,7 @@ export type Blobs = {
   /** Content for a response. The blob must exist. */
   body: (digest: string, range?: ByteRange) => BlobBody;
   /** The whole content; for manifests only. Throws when the blob is not stored. */
-  bytes: (digest: string) => Promise<Uint8Array>;
+  bytes: (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
   /** Stores small content durably under its digest. */
   put: (digest: string, bytes: Uint8Array) => Promise<void>;
   remove: (digest: string) => Promise<void>;

@@ -14,8 +14,16 @@ export type Events = {
 
 export type EventType = keyof Events;
 
-export async function emit<T extends EventType>(tx: Tx, clock: Clock, type: T, detail: Events[T]): Promise<void> {
-  await tx.insertInto("events").values({ at: clock.now(), type, detail: JSON.stringify(detail) }).execute();
+export async function emit<T extends EventType>(
+  tx: Tx,
+  clock: Clock,
+  type: T,
+  detail: Events[T],
+): Promise<void> {
+  await tx
+    .insertInto("events")
+    .values({ at: clock.now(), type, detail: JSON.stringify(detail) })
+    .execute();
 }
 
 /** The oldest events, at most `count`. */

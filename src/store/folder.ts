@@ -1,7 +1,6 @@
 /** The data folder: who may use it, and the key that lies in it. */
 import { Database as Sqlite } from "bun:sqlite";
-import { constants } from "node:fs";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Ids } from "../lib/ids.ts";
 
@@ -22,7 +21,9 @@ export async function lockFolder(folder: string): Promise<{ release: () => void 
   } catch (error) {
     lock.close();
     if (error instanceof Error && "code" in error && error.code === "SQLITE_BUSY") {
-      throw new FolderInUse(`The data folder '${folder}' is in use by another lading process. Stop it first, or give --data another folder.`);
+      throw new FolderInUse(
+        `The data folder '${folder}' is in use by another lading process. Stop it first, or give --data another folder.`,
+      );
     }
     throw error;
   }
@@ -33,29 +34,30 @@ export async function lockFolder(folder: string): Promise<{ release: () => void 
 export async function masterKey(folder: string, given: string | undefined, ids: Ids): Promise<Uint8Array> {
   if (given !== undefined) return Buffer.from(given, "base64");
   const path = join(folder, "secret.key");
-  const key = Buffer.from(await readOrWrite(path, () => `${Buffer.from(ids.bytes(32)).toString("base64")}\n`), "base64");
+  const key = Buffer.from(
+    await readOrWritePrivateFile(path, () => `${Buffer.from(ids.bytes(32)).toString("base64")}\n`),
+    "base64",
+  );
   if (key.length !== 32) throw new Error(`'${path}' must hold 32 bytes in base64; it holds ${key.length}`);
   return key;
 }
 
-/** Writes a file that only its owner reads, durably. Fails when it exists. */
-export async function writePrivateFile(path: string, text: string): Promise<void> {
-  const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+/** The text of a file that only its owner reads; when there is none it is made, durably. */
+export async function readOrWritePrivateFile(path: string, make: () => string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+  const text = make();
+  const file = await open(`${path}.new`, "w", 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-}
-
-async function readOrWrite(path: string, make: () => string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    const text = make();
-    await writePrivateFile(path, text);
-    return text;
-  }
+  // Under its name the file is always whole, whenever the power goes.
+  await rename(`${path}.new`, path);
+  return text;
 }

@@ -30,7 +30,10 @@ export function makeSecrets(masterKey: Uint8Array, ids: Ids): Secrets {
     }
     return key;
   };
-  const sign = (purpose: string, text: string) => createHmac("sha256", keyFor(`sign ${purpose}`)).update(text).digest();
+  const sign = (purpose: string, text: string) =>
+    createHmac("sha256", keyFor(`sign ${purpose}`))
+      .update(text)
+      .digest();
 
   return {
     encrypt: (purpose, plain) => {
@@ -41,16 +44,26 @@ export function makeSecrets(masterKey: Uint8Array, ids: Ids): Secrets {
     },
     decrypt: (purpose, text) => {
       const sealed = Buffer.from(text, "base64url");
-      const decipher = createDecipheriv("aes-256-gcm", keyFor(`encrypt ${purpose}`), sealed.subarray(0, nonceBytes));
+      const decipher = createDecipheriv(
+        "aes-256-gcm",
+        keyFor(`encrypt ${purpose}`),
+        sealed.subarray(0, nonceBytes),
+      );
       decipher.setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
-      return decipher.update(sealed.subarray(nonceBytes + tagBytes), undefined, "utf8") + decipher.final("utf8");
+      return (
+        decipher.update(sealed.subarray(nonceBytes + tagBytes), undefined, "utf8") + decipher.final("utf8")
+      );
     },
     sign: (purpose, text) => sign(purpose, text).toString("base64url"),
     isSigned: (purpose, text, signature) => {
       const given = Buffer.from(signature, "base64url");
       const right = sign(purpose, text);
       // The text form is compared too: base64url has spare bits, and a token altered in them is still altered.
-      return given.length === right.length && timingSafeEqual(given, right) && right.toString("base64url") === signature;
+      return (
+        given.length === right.length &&
+        timingSafeEqual(given, right) &&
+        right.toString("base64url") === signature
+      );
     },
   };
 }

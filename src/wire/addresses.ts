@@ -39,17 +39,23 @@ export function isHost(value: string): boolean {
 /** Addresses in the form in which the sender of `host` reaches the server. */
 export function addressesFor(settings: AddressSettings, host: string): Addresses {
   const isExternal = settings.externalUrl !== undefined && virtualRegistry(settings, host) === undefined;
-  const origin = isExternal ? (settings.externalUrl as string) : `${settings.secure ? "https" : "http"}://${host}`;
+  const origin = isExternal
+    ? (settings.externalUrl as string)
+    : `${settings.secure ? "https" : "http"}://${host}`;
   const port = /:\d+$/.exec(host)?.[0] ?? "";
   const scheme = origin.slice(0, origin.indexOf("//") + 2);
-  const virtual = (accountId: string, region: string) => `${accountId}.dkr.ecr.${region}.${settings.domain}${port}`;
+  const virtual = (accountId: string, region: string) =>
+    `${accountId}.dkr.ecr.${region}.${settings.domain}${port}`;
   return {
     origin,
     registry: ({ accountId, region }) =>
       settings.domain === undefined ? origin : scheme + virtual(accountId, region),
     repositoryUri: ({ accountId, region, repositoryName }) => {
       if (settings.domain !== undefined) return `${virtual(accountId, region)}/${repositoryName}`;
-      const isDefault = accountId === settings.accountId && region === settings.region && !reserved.test(`${repositoryName}/`);
+      const isDefault =
+        accountId === settings.accountId &&
+        region === settings.region &&
+        !reserved.test(`${repositoryName}/`);
       const registry = isDefault ? "" : `${accountId}.${region}/`;
       return `${origin.slice(scheme.length)}/${registry}${repositoryName}`;
     },
@@ -74,7 +80,10 @@ export function registryOf(settings: AddressSettings, host: string, rest: string
   return { accountId: settings.accountId, region: settings.region, rest, prefix: "" };
 }
 
-function virtualRegistry(settings: AddressSettings, host: string): { accountId: string; region: string } | undefined {
+function virtualRegistry(
+  settings: AddressSettings,
+  host: string,
+): { accountId: string; region: string } | undefined {
   if (settings.domain === undefined) return undefined;
   const match = virtualHost.exec(host.replace(/:\d+$/, "").toLowerCase());
   if (!match || match[3] !== settings.domain) return undefined;

@@ -58,7 +58,7 @@ export const ociErrors: Readonly<Record<FaultName, OciError>> = {
   TooManyTags: badRequest,
   NameInvalid: { status: 400, code: "NAME_INVALID" },
   TagInvalid: { status: 400, code: "TAG_INVALID" },
-  PageSizeInvalid: { status: 400, code: "PAGINATION_NUMBER_INVALID" },
+  PageSizeInvalid: badRequest,
   MalformedInput: badRequest,
   RequestTooLarge: { status: 413, code: "SIZE_INVALID" },
   NotOffered: unsupported,
@@ -163,5 +163,8 @@ function isStorageFull(error: unknown): boolean {
 }
 
 function isAborted(error: unknown): boolean {
-  return error instanceof Error && (error.name === "AbortError" || ("code" in error && error.code === "ECONNRESET"));
+  return (
+    error instanceof Error &&
+    (error.name === "AbortError" || ("code" in error && error.code === "ECONNRESET"))
+  );
 }

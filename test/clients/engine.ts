@@ -13,6 +13,7 @@ export type Engine = AsyncDisposable & {
   /** The docker CLI's home: its logins are here. */
   home: Home;
   docker(...args: string[]): Promise<Ran>;
+  login(host: string, user: string, password: string): Promise<Ran>;
 };
 
 /** Starts `dockerd` (as root) and resolves when a docker CLI can talk to it. */
@@ -58,9 +59,15 @@ export async function startEngine(): Promise<Engine> {
   while (daemon.exitCode === null && Date.now() < deadline) {
     const docker = await clientFor(home, host);
     if (docker !== undefined) {
+      const env = { DOCKER_HOST: host };
       return {
         home,
-        docker: (...args) => home.run([docker, ...args], { env: { DOCKER_HOST: host } }),
+        docker: (...args) => home.run([docker, ...args], { env }),
+        login: (registry, user, password) =>
+          home.run([docker, "login", "--username", user, "--password-stdin", registry], {
+            env,
+            stdin: password,
+          }),
         [Symbol.asyncDispose]: clean,
       };
     }

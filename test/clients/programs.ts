@@ -1,6 +1,6 @@
 /** Runs the real clients: each in an environment of its own, so that nothing of the person at the machine takes part. */
 import { describe } from "bun:test";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { find, needs, type Program } from "../support/packages.ts";
@@ -35,10 +35,13 @@ export type Home = AsyncDisposable & {
 };
 
 export async function makeHome(): Promise<Home> {
-  const folder = await mkdtemp(join(tmpdir(), "lading-client-"));
-  await mkdir(join(folder, "docker"));
+  // In small letters: buildah makes an image's name of its folder's.
+  const folder = join(tmpdir(), `lading-client-${crypto.randomUUID()}`);
+  await mkdir(join(folder, "docker"), { recursive: true });
   const authfile = join(folder, "docker", "config.json");
   await Bun.write(authfile, "{}");
+  // Version 1 of the aws CLI would print times as they came, version 2 prints them like this.
+  await Bun.write(join(folder, ".aws", "config"), "[default]\ncli_timestamp_format = iso8601\n");
   return {
     folder,
     authfile,
@@ -97,7 +100,8 @@ export async function succeed(running: Promise<Ran>): Promise<string> {
 /** Everything that a program that must fail printed. */
 export async function fail(running: Promise<Ran>): Promise<string> {
   const ran = await running;
-  if (ran.code === 0) throw new Error(`${ran.command}\nshould have failed, and printed:\n${ran.stdout}${ran.stderr}`);
+  if (ran.code === 0)
+    throw new Error(`${ran.command}\nshould have failed, and printed:\n${ran.stdout}${ran.stderr}`);
   return `${ran.stdout}${ran.stderr}`;
 }
 
@@ -139,7 +143,10 @@ export async function aws(home: Home, server: TestServer, ...args: string[]): Pr
 
 /** Writes into the home's `config.json` what `docker login` writes: there the clients look for credentials. */
 export async function storeLogin(home: Home, host: string, user: string, password: string): Promise<void> {
-  await Bun.write(home.authfile, JSON.stringify({ auths: { [host]: { auth: btoa(`${user}:${password}`) } } }));
+  await Bun.write(
+    home.authfile,
+    JSON.stringify({ auths: { [host]: { auth: btoa(`${user}:${password}`) } } }),
+  );
 }
 
 /** Logs the home in at the server with a token from the aws CLI. */
@@ -149,7 +156,8 @@ export async function login(home: Home, server: TestServer): Promise<void> {
 }
 
 export async function createRepositories(home: Home, server: TestServer, ...names: string[]): Promise<void> {
-  for (const name of names) await succeed(aws(home, server, "ecr", "create-repository", "--repository-name", name));
+  for (const name of names)
+    await succeed(aws(home, server, "ecr", "create-repository", "--repository-name", name));
 }
 
 const skopeoDefaults = ["skopeo", "--insecure-policy"];

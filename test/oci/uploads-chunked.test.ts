@@ -11,6 +11,7 @@ import {
   header,
   pattern,
   registryForFile,
+  streamOf,
   unknownDigest,
   withQuery,
 } from "../support/oci.ts";
@@ -83,7 +84,7 @@ describe("a blob in chunks", () => {
             const chunk = content.slice(at, at + size);
             const answer =
               mode === "streamed"
-                ? await patch(location, new Blob([chunk]).stream())
+                ? await patch(location, streamOf(chunk))
                 : await patch(location, chunk, `${at}-${at + size - 1}`);
             at += size;
             expect(answer.status).toBe(202);

@@ -11,6 +11,7 @@ import {
   header,
   pattern,
   registryForFile,
+  streamOf,
   unique,
   uniqueBytes,
   unknownDigest,
@@ -87,7 +88,7 @@ const ways = {
     registry.request("POST", withQuery(`/v2/${repository}/blobs/uploads`, { digest }), { body: content }),
   "POST then a PUT of unknown length": async (repository: string, content: Bytes, digest: string) => {
     const location = await registry.beginUpload(repository);
-    return registry.request("PUT", withQuery(location, { digest }), { body: new Blob([content]).stream() });
+    return registry.request("PUT", withQuery(location, { digest }), { body: streamOf(content) });
   },
 } as const;
 

@@ -106,6 +106,8 @@ export type Registry = {
   pushBlob(repository: string, content?: Bytes, options?: BlobOptions): Promise<Descriptor>;
   /** Starts an upload and returns its location. */
   beginUpload(repository: string): Promise<string>;
+  /** A new repository with a config and a layer, ready for a manifest. */
+  prepareImage(): Promise<{ repository: string; config: Descriptor; layer: Descriptor }>;
   putManifest(repository: string, reference: string, manifest: Bytes, mediaType?: string): Promise<Answer>;
   /** Pushes a config, a layer and an image manifest under `reference`; by its digest when there is none. */
   pushImage(repository: string, reference?: string, parts?: ManifestParts): Promise<Image>;
@@ -136,6 +138,20 @@ export function pattern(size: number, seed: number): Bytes {
     result[at] = state >>> 16;
   }
   return result;
+}
+
+/** The content in pieces, with a length that only its end tells, so that it travels in chunked transfer coding. */
+export function streamOf(content: Uint8Array, pieceSize = 60_000): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      // A turn of the event loop between two pieces keeps them from being joined to one body of known length.
+      await Bun.sleep(0);
+      if (at < content.length) controller.enqueue(content.slice(at, at + pieceSize));
+      at += pieceSize;
+      if (at >= content.length) controller.close();
+    },
+  });
 }
 
 let sequence = 0;
@@ -280,6 +296,12 @@ export function connect(server: TestServer | (() => TestServer)): Registry {
       const answer = await registry.request("POST", `/v2/${repository}/blobs/uploads/`);
       expect(answer.status).toBe(202);
       return header(answer, "location");
+    },
+
+    async prepareImage() {
+      const repository = await registry.createRepository();
+      const config = await registry.pushBlob(repository, undefined, { mediaType: mediaTypes.config });
+      return { repository, config, layer: await registry.pushBlob(repository) };
     },
 
     putManifest(repository, reference, manifest, mediaType = mediaTypes.image) {

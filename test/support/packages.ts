@@ -90,7 +90,10 @@ export function needs(...programs: Program[]): string | undefined {
 /** Runs `work` while no other process of this user runs work of that name. A process that dies lets go. */
 export async function exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
   const lock = join(tmpdir(), `lading-${name}-${userInfo().uid}.lock`);
-  const holder = Bun.spawn(["flock", lock, "sh", "-c", "echo held; exec cat"], { stdin: "pipe", stdout: "pipe" });
+  const holder = Bun.spawn(["flock", lock, "sh", "-c", "echo held; exec cat"], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
   try {
     const { done } = await holder.stdout.getReader().read();
     if (done) throw new Error(`The lock ${lock} could not be taken`);

@@ -161,13 +161,17 @@ export const nothingIsPutOff: Rule = (files) =>
     (found) => `says ${found}; do it now, or write an issue`,
   );
 
-export const testsRun: Rule = (files) =>
-  search(
-    files.filter((file) => file.path.endsWith(".test.ts") || file.path.startsWith("test/")),
-    "code",
-    /\b(?:test|it|describe)(?:\.\w+)*\.(?:skip|only|todo)\b/g,
-    (found) => `says ${found}; a test runs, or is gone, or says skipIf with the reason in its name`,
-  );
+/** A helper may leave out a suite whose programs are not there, because it says so; a test file may not. */
+export const testsRun: Rule = (files) => {
+  const says = (found: string) =>
+    `says ${found}; a test runs, or is gone, or a helper leaves it out and says why`;
+  const tests = files.filter((file) => file.path.endsWith(".test.ts"));
+  const helpers = files.filter((file) => file.path.startsWith("test/") && !file.path.endsWith(".test.ts"));
+  return [
+    ...search(tests, "code", /\b(?:test|it|describe)(?:\.\w+)*\.(?:skip|only|todo)\b/g, says),
+    ...search(helpers, "code", /\b(?:test|it|describe)(?:\.\w+)*\.(?:only|todo)\b/g, says),
+  ];
+};
 
 type Export = { name: string; offset: number };
 
@@ -291,7 +295,9 @@ export const tablesHaveOneWriter: Rule = (files) => {
 
 export const filesAreShort: Rule = (files) =>
   files
-    .filter((file) => /^(?:src|bench|scripts)\//.test(file.path) && isScript(file.path))
+    .filter(
+      (file) => /^(?:src|bench|scripts)\//.test(file.path) && isScript(file.path) && !isUnitTest(file.path),
+    )
     .filter((file) => !file.path.includes("/contract/"))
     .map((file) => ({ path: file.path, lines: file.text.trimEnd().split("\n").length }))
     .filter(({ lines }) => lines > longestFileLines)
@@ -371,3 +377,23 @@ export const decisionsAreNumbered: Rule = (files) =>
         ? []
         : [`${path}:1 is not named ${number}-title.md, which comes next`];
     });
+
+/** A path in backticks in a document is there; one that ends with a slash is a folder. History may name what is gone. */
+export const documentsNameWhatExists: Rule = (files) => {
+  const paths = files.map((file) => file.path);
+  const exists = (path: string) =>
+    paths.some((other) =>
+      path.endsWith("/") ? other.startsWith(path) : other === path || other.startsWith(`${path}/`),
+    );
+  const documents = files.filter(
+    ({ path }) => path.endsWith(".md") && !/^CHANGELOG|^docs\/decisions\//.test(path),
+  );
+  return documents.flatMap((file) =>
+    [...file.text.matchAll(/`(?<path>(?:src|test|bench|scripts|docs)\/[\w./-]*)`/g)]
+      .filter(({ groups }) => !exists(groups?.path ?? ""))
+      .map(
+        ({ groups, index }) =>
+          `${at(file, index)} names ${groups?.path}, which does not exist; name what is there`,
+      ),
+  );
+};

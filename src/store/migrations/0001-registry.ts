@@ -111,7 +111,12 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn("image_digest", "text", (c) => c.notNull())
     .addColumn("target_digest", "text", (c) => c.notNull())
     .addColumn("kind", "text", (c) => c.notNull())
-    .addPrimaryKeyConstraint("image_references_pk", ["repository_id", "image_digest", "target_digest", "kind"])
+    .addPrimaryKeyConstraint("image_references_pk", [
+      "repository_id",
+      "image_digest",
+      "target_digest",
+      "kind",
+    ])
     .execute();
   await schema
     .createIndex("image_references_by_target")

@@ -1,0 +1,49 @@
+/** The `lading` command. */
+import { Command, Option } from "commander";
+import { version } from "../../package.json";
+import { environmentName, readConfig, type SettingName, settings, UsageError } from "../config.ts";
+import { scrub } from "./scrub.ts";
+
+const program = new Command("lading")
+  .description("A container registry that anyone can run, and that is an Amazon ECR")
+  .version(version)
+  .showHelpAfterError();
+
+withSettings(program.command("serve"), Object.keys(settings) as SettingName[])
+  .description("Run the registry")
+  .action(async (flags: Record<string, unknown>) => {
+    const { serve } = await import("../main.ts");
+    await serve(readConfig(flags));
+  });
+
+withSettings(program.command("scrub"), ["data"])
+  .description(
+    "Read every stored blob again and report what is damaged, missing or left over; beside a server or not",
+  )
+  .action(async (flags: Record<string, unknown>) => {
+    const report = await scrub(readConfig(flags).data);
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    process.exitCode = report.damaged.length + report.missing.length > 0 ? 1 : 0;
+  });
+
+function withSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const setting = settings[name];
+    const fallback = "default" in setting ? `; default ${setting.default}` : "";
+    command.addOption(
+      new Option(
+        `--${setting.flag} <${setting.value}>`,
+        `${setting.help} (${environmentName(name)}${fallback})`,
+      ),
+    );
+  }
+  return command;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`lading: ${error.message}\n`);
+  process.exit(2);
+}

@@ -1,0 +1,163 @@
+/** Puts the program together and runs the server. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { version } from "../package.json";
+import { ensureAccount } from "./access/accounts.ts";
+import { makeBasicAuthenticator } from "./access/basic.ts";
+import { generateKey, hasRootKey, type NewKey, storeRootKey } from "./access/keys.ts";
+import { type Config, UsageError } from "./config.ts";
+import { systemClock } from "./lib/clock.ts";
+import { randomIds } from "./lib/ids.ts";
+import { makeLog } from "./lib/log.ts";
+import type { Services } from "./registry/context.ts";
+import { makePullTimes } from "./registry/pull-times.ts";
+import { openFileBlobs } from "./store/blobs-files.ts";
+import { openDatabase } from "./store/database.ts";
+import { FolderInUse, lockFolder, masterKey, readOrWritePrivateFile } from "./store/folder.ts";
+import { makeSecrets } from "./store/secrets.ts";
+import { rootCredentialsPath, welcome } from "./welcome.ts";
+import type { AddressSettings } from "./wire/addresses.ts";
+import { makeAwsDoor } from "./wire/aws/door.ts";
+import { makeDoors } from "./wire/doors.ts";
+import { type Listener, type ListenSettings, listen } from "./wire/listener.ts";
+import { makeOciDoor } from "./wire/oci/door.ts";
+import { startWorker } from "./worker.ts";
+
+/** Runs until SIGTERM or SIGINT. Throws {@link UsageError} when the start cannot succeed as asked. */
+export async function serve(config: Config): Promise<void> {
+  // What is written here is for the owner alone.
+  process.umask(0o077);
+  const lock = await lockFolder(config.data).catch((error: unknown) => {
+    throw error instanceof FolderInUse ? new UsageError(error.message) : cannotUse(config.data, error);
+  });
+  const services = await openServices(config);
+  const newKey = await ensureRoot(services, config);
+  const settings = addressSettings(config);
+  const doors = makeDoors(services, {
+    oci: makeOciDoor(services, settings, makeBasicAuthenticator(services.secrets, services.clock)),
+    aws: makeAwsDoor(services, settings),
+    health: { isReady: () => isReady(services) },
+  });
+  const listener = await startListening(services, config, doors);
+  const worker = await startWorker(services);
+  process.stdout.write(welcome(config, { version, port: listener.port, newKey }));
+
+  await stopSignal();
+  await listener.drain();
+  await worker.stop();
+  await services.db.close();
+  lock.release();
+  process.exit(0);
+}
+
+async function openServices(config: Config): Promise<Services> {
+  const ids = randomIds;
+  const secrets = makeSecrets(await masterKey(config.data, config.secretKey, ids), ids);
+  return {
+    db: await openDatabase(join(config.data, "lading.db")),
+    blobs: await openFileBlobs(config.data, ids),
+    secrets,
+    clock: systemClock,
+    ids,
+    log: makeLog(config.logLevel),
+    pullTimes: makePullTimes(),
+  };
+}
+
+/**
+ * The default account and a key of its root: the one that is configured, or at the first start a new one, which is
+ * written to a file of mode 0600 in the form that AWS clients read. Resolves with the key when it was made now.
+ */
+async function ensureRoot(services: Services, config: Config): Promise<NewKey | undefined> {
+  const { db, secrets, clock } = services;
+  const accountId = config.account;
+  const { rootAccessKeyId: accessKeyId, rootSecretAccessKey: secretAccessKey } = config;
+  const isConfigured = accessKeyId !== undefined && secretAccessKey !== undefined;
+  const isFirst = !isConfigured && !(await hasRootKey(db.read, accountId));
+  const key = isConfigured
+    ? { accessKeyId, secretAccessKey }
+    : isFirst
+      ? await firstKey(services, config)
+      : undefined;
+  await db.write(async (tx) => {
+    await ensureAccount(tx, clock, { id: accountId, name: "default" });
+    if (key) await storeRootKey(tx, { secrets, clock, accountId, key });
+  });
+  return isFirst ? key : undefined;
+}
+
+/** The file comes before the database, so a start that was interrupted between the two goes on with the same key. */
+async function firstKey({ ids }: Services, config: Config): Promise<NewKey> {
+  const made = generateKey(ids);
+  const text = await readOrWritePrivateFile(
+    rootCredentialsPath(config),
+    () =>
+      `[default]\naws_access_key_id = ${made.accessKeyId}\naws_secret_access_key = ${made.secretAccessKey}\n`,
+  );
+  const accessKeyId = /^aws_access_key_id = (\S+)$/m.exec(text)?.[1];
+  const secretAccessKey = /^aws_secret_access_key = (\S+)$/m.exec(text)?.[1];
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    throw new UsageError(
+      `'${rootCredentialsPath(config)}' should hold the root's access key and does not; move it away`,
+    );
+  }
+  return { accessKeyId, secretAccessKey };
+}
+
+function addressSettings(config: Config): AddressSettings {
+  return {
+    domain: config.domain,
+    externalUrl: config.externalUrl,
+    secure: config.tlsCert !== undefined,
+    accountId: config.account,
+    region: config.region,
+  };
+}
+
+async function startListening(
+  services: Services,
+  config: Config,
+  doors: Parameters<typeof listen>[2],
+): Promise<Listener> {
+  const colon = config.listen.lastIndexOf(":");
+  const { tlsCert, tlsKey } = config;
+  const settings: ListenSettings = {
+    hostname: config.listen.slice(0, colon),
+    port: Number(config.listen.slice(colon + 1)),
+    tls:
+      tlsCert !== undefined && tlsKey !== undefined
+        ? { cert: await pem(tlsCert), key: await pem(tlsKey) }
+        : undefined,
+  };
+  try {
+    return listen(services, settings, doors);
+  } catch (error) {
+    throw new UsageError(
+      `Cannot listen on ${config.listen}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+async function pem(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`Cannot read '${path}': ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+async function isReady({ db }: Services): Promise<boolean> {
+  return (await db.read.selectFrom("accounts").select("id").limit(1).executeTakeFirst()) !== undefined;
+}
+
+function cannotUse(folder: string, error: unknown): UsageError {
+  return new UsageError(
+    `Cannot use the data folder '${folder}': ${error instanceof Error ? error.message : error}`,
+  );
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => done());
+  });
+}

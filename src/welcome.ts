@@ -1,0 +1,38 @@
+/** What `lading serve` prints when it is ready: where it is, and lines to paste. */
+import { join } from "node:path";
+import type { NewKey } from "./access/keys.ts";
+import type { Config } from "./config.ts";
+
+export type Start = { version: string; port: number; newKey: NewKey | undefined };
+
+/** Where the first key of the default account's root is kept. */
+export function rootCredentialsPath(config: Config): string {
+  return join(config.data, `root-credentials-${config.account}`);
+}
+
+export function welcome(config: Config, { version, port, newKey }: Start): string {
+  const scheme = config.tlsCert === undefined ? "http" : "https";
+  const listenHost = config.listen.slice(0, config.listen.lastIndexOf(":"));
+  const isEverywhere = listenHost === "0.0.0.0" || listenHost === "[::]";
+  const host = `${isEverywhere ? "localhost" : listenHost}:${port}`;
+  const url = config.externalUrl ?? `${scheme}://${host}`;
+  const registry = url.slice(url.indexOf("//") + 2);
+  const ready = `Lading ${version} is ready at ${url}\n`;
+  if (!newKey) return ready;
+  const insecure = scheme === "http" ? " --dest-tls-verify=false" : "";
+  return `${ready}
+Made account ${config.account} with this access key of its root, shown once and kept in
+'${rootCredentialsPath(config)}' (readable by you alone). Paste:
+
+  export AWS_ENDPOINT_URL=${url} AWS_REGION=${config.region}
+  export AWS_ACCESS_KEY_ID=${newKey.accessKeyId}
+  export AWS_SECRET_ACCESS_KEY=${newKey.secretAccessKey}
+
+  aws ecr create-repository --repository-name hello
+  aws ecr get-login-password | docker login --username AWS --password-stdin ${registry}
+  docker tag IMAGE ${registry}/hello:v1 && docker push ${registry}/hello:v1
+
+  aws ecr get-login-password | skopeo login --username AWS --password-stdin${insecure.replace("dest-", "")} ${registry}
+  skopeo copy${insecure} docker-archive:IMAGE.tar docker://${registry}/hello:v1
+`;
+}

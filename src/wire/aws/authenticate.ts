@@ -1,0 +1,57 @@
+/** Who signed a request on the AWS door. */
+import { createHash } from "node:crypto";
+import type { Principal } from "../../access/caller.ts";
+import { findKey, secretOf } from "../../access/keys.ts";
+import { readSignature, type SignedRequest, verifySignature } from "../../access/sigv4.ts";
+import { fault } from "../../lib/faults.ts";
+import type { Services } from "../../registry/context.ts";
+import { readBody } from "../body.ts";
+import type { Incoming } from "../call.ts";
+
+export type Authenticated = {
+  caller: Principal;
+  /** Of the signature's scope. */
+  region: string;
+  body: Uint8Array<ArrayBuffer>;
+};
+
+/**
+ * Reads the body and verifies the signature over it. The key is looked up before the body is read, so that a stranger
+ * makes nobody hold megabytes. Throws the faults of `access/sigv4.ts`, UnrecognizedClient and RequestTooLarge.
+ */
+export async function authenticate(
+  { db, secrets, clock }: Services,
+  incoming: Incoming,
+  expected: { service: string; bodyLimitBytes: number },
+): Promise<Authenticated> {
+  const { request, method, path, query } = incoming;
+  const unhashed: SignedRequest = { method, path, query, headers: request.headers, bodySha256: "" };
+  const signature = readSignature(unhashed);
+  if (signature.service !== expected.service) {
+    throw fault("InvalidSignature", {
+      reason: `Credential should be scoped to correct service: '${expected.service}'.`,
+    });
+  }
+  if (!isRegion(signature.region)) {
+    throw fault("InvalidSignature", {
+      reason: `Credential should be scoped to a valid region, not '${signature.region}'.`,
+    });
+  }
+  const key = await findKey(db.read, signature.accessKeyId);
+  // A session token belongs to temporary credentials; these are permanent ones.
+  if (!key || key.status !== "Active" || signature.sessionToken !== undefined)
+    throw fault("UnrecognizedClient");
+  const body = await readBody(request, expected.bodyLimitBytes);
+  const bodySha256 = createHash("sha256").update(body).digest("hex");
+  verifySignature(signature, { ...unhashed, bodySha256 }, secretOf(secrets, key), clock.now());
+  return {
+    caller: { kind: "principal", arn: key.principalArn, accountId: key.accountId, accessKeyId: key.id },
+    region: signature.region,
+    body,
+  };
+}
+
+/** ECR API, Region. Any text of this form is a region here; each has registries of its own. */
+function isRegion(text: string): boolean {
+  return /^[0-9a-z-]{2,25}$/.test(text);
+}

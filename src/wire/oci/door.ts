@@ -1,0 +1,163 @@
+/**
+ * The registry door: `/v2/…`. Who is it, which endpoint, may they, do it; errors are written here and nowhere else.
+ * OCI distribution 1.1, with ECR's sentences in its errors.
+ */
+import { accountExists } from "../../access/accounts.ts";
+import { type Action, authorize, decide } from "../../access/authorize.ts";
+import { type Authentication, type BasicAuthenticator, loginAdvice } from "../../access/basic.ts";
+import { type Caller, callerName } from "../../access/caller.ts";
+import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
+import { type Fault, type FaultName, fault } from "../../lib/faults.ts";
+import { echo } from "../../lib/text.ts";
+import type { Services } from "../../registry/context.ts";
+import { isRepositoryName, repositoryNamePattern } from "../../registry/names.ts";
+import { getRepository } from "../../registry/repositories.ts";
+import { getUpload } from "../../registry/uploads.ts";
+import { type AddressSettings, addressesFor, type RegistryPath, registryOf } from "../addresses.ts";
+import type { Incoming } from "../call.ts";
+import { asFault, ociErrors } from "../errors.ts";
+import type { OciCall } from "./call.ts";
+import { type Endpoint, endpoints } from "./endpoints.ts";
+import { matchRoute, type RouteMatch } from "./routes.ts";
+import { resumeHeaders } from "./uploads.ts";
+
+export type OciDoor = (incoming: Incoming) => Promise<Response>;
+
+const apiVersion = ["docker-distribution-api-version", "registry/2.0"] as const;
+
+/** Headers that a refusal needs beside its body. */
+const faultHeaders: Partial<Record<FaultName, (fault: Fault, call: OciCall) => Record<string, string>>> = {
+  InvalidLayerPart: (fault, call) => resumeHeaders(call, fault),
+  RangeNotSatisfiable: ({ members }) => ({ "content-range": `bytes */${members.sizeBytes}` }),
+};
+
+export function makeOciDoor(
+  services: Services,
+  settings: AddressSettings,
+  authenticate: BasicAuthenticator,
+): OciDoor {
+  return async (incoming) => {
+    let call: OciCall | undefined;
+    let response: Response;
+    try {
+      const authentication = await authenticate(
+        services.db.read,
+        incoming.request.headers.get("authorization"),
+      );
+      const { match, path } = whatIsMeant(incoming, authentication);
+      const endpoint = endpointFor(incoming.method, match);
+      call = makeCall(incoming, { match, path });
+      call.caller = await settledCaller(authentication, endpoint, call);
+      await admit(endpoint, call);
+      response = await endpoint.handler(call);
+    } catch (error) {
+      response = refusal(asFault(error, services.log, incoming.requestId), incoming, call);
+    }
+    response.headers.set(...apiVersion);
+    return response;
+  };
+
+  /** Without credentials nobody learns what is here: the first question is who asks. */
+  function whatIsMeant(
+    incoming: Incoming,
+    authentication: Authentication,
+  ): { match: RouteMatch; path: RegistryPath } {
+    if ("refused" in authentication) throw fault("Unauthorized", { reason: authentication.refused });
+    const isAnonymous = "caller" in authentication && authentication.caller.kind === "anonymous";
+    const path = registryOf(settings, incoming.host, incoming.path.slice("/v2/".length));
+    const match = path && matchRoute(path.rest);
+    if (isAnonymous && (!match || match.route === "base")) throw noCredentials();
+    if (!path || !match) throw fault("RouteNotFound", { method: incoming.method, path: echo(incoming.path) });
+    return { match, path };
+  }
+
+  function makeCall(incoming: Incoming, { match, path }: { match: RouteMatch; path: RegistryPath }): OciCall {
+    const addresses = addressesFor(settings, incoming.host);
+    const base = `${settings.externalUrl !== undefined ? addresses.origin : ""}/v2/${path.prefix}`;
+    const call: OciCall = {
+      ...services,
+      caller: { kind: "anonymous" },
+      accountId: path.accountId,
+      region: path.region,
+      requestId: incoming.requestId,
+      addresses,
+      request: incoming.request,
+      repositoryName: match.repositoryName,
+      argument: match.argument,
+      query: new URLSearchParams(incoming.query),
+      base,
+      may: (action, resource) => decide(question(call.caller, action, resource)).allowed,
+    };
+    return call;
+  }
+
+  function refusal(problem: Fault, incoming: Incoming, call: OciCall | undefined): Response {
+    const { status, code } = ociErrors[problem.fault];
+    const extra = call && faultHeaders[problem.fault]?.(problem, call);
+    return new Response(`${JSON.stringify({ errors: [{ code, message: problem.message }] })}\n`, {
+      status,
+      headers: {
+        "content-type": "application/json",
+        ...extra,
+        ...(problem.fault === "MethodNotAllowed" && { allow: String(problem.members.allow) }),
+        ...(status === 401 && { "www-authenticate": challenge(settings, incoming.host) }),
+      },
+    });
+  }
+}
+
+function challenge(settings: AddressSettings, host: string): string {
+  return `Basic realm="${addressesFor(settings, host).origin}/",service="ecr.amazonaws.com"`;
+}
+
+function endpointFor(method: string, match: RouteMatch): Endpoint {
+  const there = endpoints.filter(({ route }) => route === match.route);
+  const endpoint = there.find((row) => row.method === method);
+  if (endpoint) return endpoint;
+  const allowed = there.map((row) => row.method);
+  throw fault("MethodNotAllowed", { method, allowed }, { allow: allowed.join(", ") });
+}
+
+/** The sender of an upload was settled when it began (the design's promise about tokens that run out under way). */
+async function settledCaller(
+  authentication: Authentication,
+  endpoint: Endpoint,
+  call: OciCall,
+): Promise<Caller> {
+  if ("caller" in authentication) return authentication.caller;
+  if ("refused" in authentication) throw fault("Unauthorized", { reason: authentication.refused });
+  if (endpoint.continuesUpload) {
+    const upload = await getUpload(call, await getRepository(call.db.read, call), call.argument).catch(
+      () => undefined,
+    );
+    if (upload?.principalArn === callerName(authentication.expired)) return authentication.expired;
+  }
+  throw fault("Unauthorized", { reason: authentication.reason });
+}
+
+/** Every action of the endpoint is asked about and names are checked. Throws NameInvalid, AccessDenied, Unauthorized. */
+async function admit(endpoint: Endpoint, call: OciCall): Promise<void> {
+  const { caller, accountId, region } = call;
+  const isRegistryWide = endpoint.route === "base" || endpoint.route === "catalog";
+  const resource = { accountId, region, repositoryName: isRegistryWide ? "*" : call.repositoryName };
+  for (const action of endpoint.actions) {
+    const asked = question(caller, action, resource);
+    // Who sent no credentials is asked for them: a plain "denied" would not make a client log in.
+    if (caller.kind === "anonymous" && !decide(asked).allowed) throw noCredentials();
+    authorize(asked);
+  }
+  if (isRegistryWide) {
+    const isKnown = await accountExists(call.db.read, accountId);
+    if (!isKnown) throw fault("RegistryNotFound", { registryId: accountId, region });
+  } else if (!isRepositoryName(call.repositoryName)) {
+    throw fault("NameInvalid", { name: echo(call.repositoryName), pattern: repositoryNamePattern });
+  }
+}
+
+function noCredentials(): Fault {
+  return fault("Unauthorized", { reason: `No credentials were sent. ${loginAdvice}` });
+}
+
+function question(caller: Caller, action: Action, resource: RepositoryAddress) {
+  return { caller, action, resource: repositoryArn(resource), ownerAccountId: resource.accountId };
+}
