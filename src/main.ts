@@ -1,7 +1,6 @@
 /** Puts the program together and runs the server. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { version } from "../package.json";
 import { ensureAccount } from "./access/accounts.ts";
 import { makeBasicAuthenticator } from "./access/basic.ts";
 import { generateKey, hasRootKey, type NewKey, storeRootKey } from "./access/keys.ts";
@@ -15,7 +14,6 @@ import { openFileBlobs } from "./store/blobs-files.ts";
 import { openDatabase } from "./store/database.ts";
 import { FolderInUse, lockFolder, masterKey, readOrWritePrivateFile } from "./store/folder.ts";
 import { makeSecrets } from "./store/secrets.ts";
-import { rootCredentialsPath, welcome } from "./welcome.ts";
 import type { AddressSettings } from "./wire/addresses.ts";
 import { makeAwsDoor } from "./wire/aws/door.ts";
 import { makeDoors } from "./wire/doors.ts";
@@ -23,8 +21,19 @@ import { type Listener, type ListenSettings, listen } from "./wire/listener.ts";
 import { makeOciDoor } from "./wire/oci/door.ts";
 import { startWorker } from "./worker.ts";
 
-/** Runs until SIGTERM or SIGINT. Throws {@link UsageError} when the start cannot succeed as asked. */
-export async function serve(config: Config): Promise<void> {
+/** What there is to say when the server is ready. */
+export type Start = {
+  port: number;
+  /** The root's access key, if it was made now. */
+  newKey: NewKey | undefined;
+  rootCredentialsPath: string;
+};
+
+/**
+ * Runs until SIGTERM or SIGINT, and calls `announce` when it listens. Throws {@link UsageError} when the start cannot
+ * succeed as asked.
+ */
+export async function serve(config: Config, announce: (start: Start) => void): Promise<void> {
   // What is written here is for the owner alone.
   process.umask(0o077);
   const lock = await lockFolder(config.data).catch((error: unknown) => {
@@ -40,7 +49,7 @@ export async function serve(config: Config): Promise<void> {
   });
   const listener = await startListening(services, config, doors);
   const worker = await startWorker(services);
-  process.stdout.write(welcome(config, { version, port: listener.port, newKey }));
+  announce({ port: listener.port, newKey, rootCredentialsPath: rootCredentialsPath(config) });
 
   await stopSignal();
   await listener.drain();
@@ -102,6 +111,10 @@ async function firstKey({ ids }: Services, config: Config): Promise<NewKey> {
     );
   }
   return { accessKeyId, secretAccessKey };
+}
+
+function rootCredentialsPath(config: Config): string {
+  return join(config.data, `root-credentials-${config.account}`);
 }
 
 function addressSettings(config: Config): AddressSettings {

@@ -29,7 +29,7 @@ const idleMs = 1000;
 const pullTimesMs = 30_000;
 const longestBackoffMs = 60 * 60 * 1000;
 
-export type Worker = {
+type Worker = {
   /** Ends after the job under way. */
   stop: () => Promise<void>;
 };

@@ -120,6 +120,7 @@ const cases: Readonly<Record<string, Case>> = {
   "nothing is unused": {
     rule: tidy.nothingIsUnused,
     bad: {
+      "src/cli/index.ts": `await import("../main.ts");`,
       "src/main.ts": unused,
       "src/b.ts": "export function used() {}\nexport type Unused = 1;\nconst a = 1;\nexport { a as b };",
       "src/c.ts": "export const one = 1;\nexport const two = 2;\nexport async function three() {}",

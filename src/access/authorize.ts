@@ -8,10 +8,10 @@ import { type Caller, callerName } from "./caller.ts";
 /** An IAM action, such as `ecr:PutImage`. */
 export type Action = `${"ecr" | "sts"}:${string}`;
 
-export type Decision = { allowed: true } | { allowed: false; sentence: string };
+type Decision = { allowed: true } | { allowed: false; sentence: string };
 
 /** `resource` is an ARN, or `*` for what has none; `ownerAccountId` is the account that the resource belongs to. */
-export type Question = { caller: Caller; action: Action; resource: string; ownerAccountId: string };
+type Question = { caller: Caller; action: Action; resource: string; ownerAccountId: string };
 
 export function decide({ caller, action, resource, ownerAccountId }: Question): Decision {
   if (caller.kind === "principal" && caller.accountId === ownerAccountId) return { allowed: true };

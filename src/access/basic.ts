@@ -26,30 +26,23 @@ type Verified = { accessKeyId: string; expiresAt?: number };
 /** Verified headers are kept in memory, so that a client's next request costs one look at its key. */
 export type BasicAuthenticator = (db: Queryable, authorization: string | null) => Promise<Authentication>;
 
-/** What a person can do about missing or bad credentials. */
-export const loginAdvice =
-  "Log in with: aws ecr get-login-password | docker login --username AWS --password-stdin REGISTRY";
-
 export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAuthenticator {
   const verified = new LRUCache<string, Verified>({ max: limits.credentialCacheEntries });
 
   const verify = async (db: Queryable, authorization: string): Promise<Verified | string> => {
     const pair = decodeBasic(authorization);
     if (pair === undefined) {
-      return `The Authorization header is not 'Basic' with base64 of USER:PASSWORD. ${loginAdvice}`;
+      return `The Authorization header is not 'Basic' with base64 of USER:PASSWORD.`;
     }
     if (pair.user === "AWS") {
       const claims = readToken(secrets, pair.password);
-      return (
-        claims ??
-        `The password is not an authorization token of this registry, or it was altered. ${loginAdvice}`
-      );
+      return claims ?? `The password is not an authorization token of this registry, or it was altered.`;
     }
     const key = await findKey(db, pair.user);
     if (!key)
-      return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither. ${loginAdvice}`;
+      return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither.`;
     if (!sameSecret(pair.password, secretOf(secrets, key)))
-      return `The password is not the secret of access key '${key.id}'`;
+      return `The password is not the secret of access key '${key.id}'.`;
     return { accessKeyId: key.id };
   };
 
@@ -68,10 +61,10 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
     const key = await findKey(db, proof.accessKeyId);
     if (!key)
       return {
-        refused: `The access key '${proof.accessKeyId}' that these credentials were made with is deleted`,
+        refused: `The access key '${proof.accessKeyId}' that these credentials were made with is deleted.`,
       };
     if (key.status !== "Active")
-      return { refused: `The access key '${key.id}' that these credentials were made with is disabled` };
+      return { refused: `The access key '${key.id}' that these credentials were made with is disabled.` };
     const caller: Principal = {
       kind: "principal",
       arn: key.principalArn,
@@ -82,7 +75,7 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
       const at = new Date(proof.expiresAt * 1000).toISOString();
       return {
         expired: caller,
-        reason: `Your authorization token has expired at ${at}. Reauthenticate and try again. ${loginAdvice}`,
+        reason: `Your authorization token has expired at ${at}. Reauthenticate and try again.`,
       };
     }
     return { caller };

@@ -5,7 +5,7 @@ import type { Ids } from "../lib/ids.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
 import type { Secrets } from "../store/secrets.ts";
 
-export type AccessKey = {
+type AccessKey = {
   id: string;
   accountId: string;
   principalArn: string;

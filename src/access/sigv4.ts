@@ -24,7 +24,7 @@ export type SignedRequest = {
 };
 
 /** What a request says about its own signature. Nothing in it is proven before {@link verifySignature} returns. */
-export type Signature = {
+type Signature = {
   accessKeyId: string;
   /** When the request was signed. `basic` is of the form 20260131T235959Z. */
   date: { basic: string; epochMs: number };

@@ -5,7 +5,7 @@
  */
 import type { Secrets } from "../store/secrets.ts";
 
-export type TokenClaims = {
+type TokenClaims = {
   principalArn: string;
   accountId: string;
   accessKeyId: string;

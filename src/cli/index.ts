@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { version } from "../../package.json";
 import { environmentName, readConfig, type SettingName, settings, UsageError } from "../config.ts";
 import { scrub } from "./scrub.ts";
+import { welcome } from "./welcome.ts";
 
 const program = new Command("lading")
   .description("A container registry that anyone can run, and that is an Amazon ECR")
@@ -13,7 +14,8 @@ withSettings(program.command("serve"), Object.keys(settings) as SettingName[])
   .description("Run the registry")
   .action(async (flags: Record<string, unknown>) => {
     const { serve } = await import("../main.ts");
-    await serve(readConfig(flags));
+    const config = readConfig(flags);
+    await serve(config, (start) => process.stdout.write(welcome(config, start)));
   });
 
 withSettings(program.command("scrub"), ["data"])

@@ -6,7 +6,7 @@ import { limits } from "../lib/limits.ts";
 import { digestOfBody, openFileBlobs } from "../store/blobs-files.ts";
 import { openReadOnly } from "../store/database.ts";
 
-export type ScrubReport = {
+type ScrubReport = {
   /** Blobs whose content was read and is right. */
   verified: number;
   /** Recorded, and not stored or with another size. */

@@ -117,7 +117,7 @@ export type FaultName = keyof typeof messages;
 type FaultArguments<N extends FaultName> = Parameters<(typeof messages)[N]>;
 
 /** Members that a modelled exception carries beside its message, such as `lastValidByteReceived`. */
-export type FaultMembers = Readonly<Record<string, string | number>>;
+type FaultMembers = Readonly<Record<string, string | number>>;
 
 /** A failure that the caller is told about. Made by {@link fault} only, so that every message comes from the table. */
 export class Fault extends Error {

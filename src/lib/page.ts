@@ -2,7 +2,7 @@
 import { fault } from "./faults.ts";
 
 /** A token after which the next page begins. `key` is the last row's key. */
-export function pageToken(key: readonly string[]): string {
+function pageToken(key: readonly string[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 

@@ -1,5 +1,5 @@
 /** Takes turns: at most so many run at a time, the others wait in line. */
-export type Turns = <T>(body: () => Promise<T>) => Promise<T>;
+type Turns = <T>(body: () => Promise<T>) => Promise<T>;
 
 export function makeTurns(atOnce: number): Turns {
   let running = 0;

@@ -8,7 +8,7 @@ import type { Services } from "./context.ts";
 import { referringImages } from "./images.ts";
 import { inMessages, type Repository } from "./repositories.ts";
 
-export type Blob = {
+type Blob = {
   repositoryId: number;
   digest: string;
   sizeBytes: number;

@@ -19,7 +19,7 @@ export type Image = {
 };
 
 /** What a pull needs to know, in one statement. */
-export type FoundManifest = {
+type FoundManifest = {
   repositoryId: number;
   digest: string;
   mediaType: string;
@@ -117,7 +117,7 @@ export async function findImage(
   return image;
 }
 
-export type ImagePage = {
+type ImagePage = {
   repositoryId: number;
   tagged: boolean | undefined;
   /** The digest after which the page begins; empty for the first. */

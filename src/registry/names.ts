@@ -10,7 +10,7 @@ const shortestName = 2;
 const longestName = 256;
 
 /** OCI distribution 1.1, "Pulling manifests". ECR's API takes longer tags that no client could pull. */
-export const tagPattern = `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,${limits.tagLength - 1}}`;
+const tagPattern = `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,${limits.tagLength - 1}}`;
 const tag = new RegExp(`^${tagPattern}$`);
 
 export function isRepositoryName(name: string): boolean {

@@ -13,7 +13,7 @@ import { isMovable } from "./mutability.ts";
 import { addressOf, getRepository, inMessages, type Repository } from "./repositories.ts";
 import { countTags, setTag, tagTarget } from "./tags.ts";
 
-export type PutImage = {
+type PutImage = {
   repository: RepositoryAddress;
   bytes: Uint8Array;
   /** What the sender calls the manifest, if anything. */
@@ -23,7 +23,7 @@ export type PutImage = {
   digest?: string | undefined;
 };
 
-export type PutResult = {
+type PutResult = {
   digest: string;
   mediaType: string;
   subjectDigest: string | undefined;

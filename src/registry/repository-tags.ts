@@ -3,7 +3,7 @@ import { fault } from "../lib/faults.ts";
 import { limits } from "../lib/limits.ts";
 import type { Queryable, Tx } from "../store/database.ts";
 
-export type ResourceTag = { key: string; value: string };
+type ResourceTag = { key: string; value: string };
 
 const longestKey = 128;
 const longestValue = 256;

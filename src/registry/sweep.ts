@@ -3,7 +3,7 @@ import { limits } from "../lib/limits.ts";
 import type { Services } from "./context.ts";
 import { listUploads, removeUploadRow } from "./uploads.ts";
 
-export type Swept = { uploads: number };
+type Swept = { uploads: number };
 
 /** Removes uploads that did not grow for `limits.uploadIdleSeconds`, with and without a row. */
 export async function sweepUploads({ db, blobs, clock }: Services): Promise<Swept> {

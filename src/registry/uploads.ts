@@ -64,7 +64,7 @@ export async function getUpload(
   };
 }
 
-export type Part = {
+type Part = {
   source: AsyncIterable<Uint8Array>;
   /** Offset of the first byte, where the sender says it. */
   firstByte?: number | undefined;

@@ -9,7 +9,7 @@ export type ByteRange = {
 /** What `Response` takes as a body without a copy in memory. */
 export type BlobBody = Blob | ReadableStream<Uint8Array>;
 
-export type Finished = { digest: string; sizeBytes: number };
+type Finished = { digest: string; sizeBytes: number };
 
 /**
  * Finished blobs are named by digest and never change. An upload is the beginning of a blob under an id; what was

@@ -5,7 +5,7 @@ import type { Tx } from "./database.ts";
 type RepositoryEvent = { accountId: string; region: string; repositoryName: string };
 type ImageEvent = RepositoryEvent & { imageDigest: string; imageTag?: string | undefined };
 
-export type Events = {
+type Events = {
   "repository.created": RepositoryEvent;
   "repository.deleted": RepositoryEvent & { repositoryId: number };
   "image.pushed": ImageEvent & { mediaType: string };

@@ -6,7 +6,7 @@ export type Job = { id: number; kind: string; payload: string; attempts: number;
 /** How long a worker may hold a job before another takes it for dead. */
 const lockMs = 10 * 60 * 1000;
 
-export type NewJob = {
+type NewJob = {
   kind: string;
   payload?: unknown;
   /** Milliseconds since the epoch. */

@@ -2,7 +2,7 @@
 import { fault } from "../lib/faults.ts";
 import type { BlobBody, ByteRange } from "../store/blobs.ts";
 
-export type Content = {
+type Content = {
   digest: string;
   mediaType: string;
   sizeBytes: number;

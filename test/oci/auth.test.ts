@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
 import {
   type Answer,
+  connect,
   digestOf,
   ecr,
   errorMessage,
@@ -17,7 +18,7 @@ import {
   unknownDigest,
   withQuery,
 } from "../support/oci.ts";
-import { basic, root } from "../support/server.ts";
+import { basic, root, start } from "../support/server.ts";
 
 const registry = registryForFile();
 
@@ -25,8 +26,8 @@ function login(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`, "utf8").toString("base64")}`;
 }
 
-async function authorizationToken(): Promise<string> {
-  const answer = await ecr(registry.server).send(new GetAuthorizationTokenCommand({}));
+async function authorizationToken(server = registry.server): Promise<string> {
+  const answer = await ecr(server).send(new GetAuthorizationTokenCommand({}));
   const token = answer.authorizationData?.[0]?.authorizationToken;
   if (token === undefined) throw new Error("GetAuthorizationToken gave no token");
   return token;
@@ -177,6 +178,23 @@ describe("credentials that do not", () => {
       const answer = await registry.request("GET", "/v2/", { authorization });
       expect(answer.text()).not.toContain(secret);
     }
+  });
+});
+
+describe("an authorization token", () => {
+  test("outlives a restart", async () => {
+    await using before = await start();
+    const authorization = `Basic ${await authorizationToken(before)}`;
+    await before.stop();
+    await using after = await start({ data: before.data });
+    expect((await connect(after).request("GET", "/v2/", { authorization })).status).toBe(200);
+  });
+
+  test("of another installation opens nothing, though account, region and key are the same", async () => {
+    await using other = await start();
+    const authorization = `Basic ${await authorizationToken(other)}`;
+    expect((await connect(other).request("GET", "/v2/", { authorization })).status).toBe(200);
+    expectChallenge(await registry.request("GET", "/v2/", { authorization }));
   });
 });
 

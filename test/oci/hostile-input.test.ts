@@ -110,7 +110,7 @@ describe("a path that leads elsewhere is refused, in whatever place", () => {
       await registry.pushImage(repository, "latest");
       for (const payload of payloads) {
         const answer = await exchange(registry.server, { method, target: target(repository, payload), body });
-        expect(answer.status, `${method} ${target(repository, payload).slice(0, 100)}`).toBeWithin(400, 500);
+        expectRefused(answer, `${method} ${target(repository, payload).slice(0, 100)}`);
         expect(answer.body).not.toContain("root:");
       }
       expect((await registry.request("GET", `/v2/${repository}/tags/list`)).json<object>()).toEqual({
@@ -162,6 +162,15 @@ describe("a path that leads elsewhere is refused, in whatever place", () => {
     }
   });
 });
+
+/**
+ * Dot segments may be resolved before the registry sees them (RFC 3986, "Remove Dot Segments"), and can so lead to the
+ * version check, which says nothing. Everything else must be refused.
+ */
+function expectRefused(answer: RawAnswer, request: string): void {
+  if (answer.status === 200 && answer.body === "{}") return;
+  expect(answer.status, request).toBeWithin(400, 500);
+}
 
 async function tryToEscape(server: TestServer): Promise<void> {
   const client = connect(server);

@@ -156,6 +156,16 @@ for (const { name, mediaType, make, artifactType, annotations: expected } of kin
   });
 }
 
+for (const size of [1000, 20_000, 300_000, 3_000_000]) {
+  test(`an annotation of ${size} letters is listed as well`, async () => {
+    const { repository, config, layer, subject } = await prepared();
+    const more = { subject, artifactType: sbom, annotations: { note: "x".repeat(size) } };
+    await pushReferrer(repository, imageManifest(config, [layer], more), mediaTypes.image);
+    const [listed] = descriptorsOf(await list(repository, subject.digest));
+    expect(listed?.annotations?.note?.length).toBe(size);
+  });
+}
+
 describe("no referrers are an empty index", () => {
   const rows: readonly [string, () => Promise<[repository: string, digest: string]>][] = [
     [

@@ -194,8 +194,8 @@ describe("a Content-Range that does not fit its chunk is refused, and the sessio
     { name: "it says less than comes", range: "100-149", length: 100 },
     { name: "it says one byte less", range: "100-198", length: 100 },
     { name: "it ends before it begins", range: "100-99", length: 100 },
-    { name: "it has a unit", range: "bytes 100-199", length: 100 },
-    { name: "it has a unit and a total, as HTTP would have it", range: "bytes 100-199/200", length: 100 },
+    { name: "it has another unit", range: "items 100-199", length: 100 },
+    { name: "it has two ranges", range: "100-149,150-199", length: 100 },
     { name: "it has no end", range: "100-", length: 100 },
     { name: "it has no beginning", range: "-199", length: 100 },
     { name: "it is one number", range: "100", length: 100 },
@@ -226,6 +226,23 @@ describe("a Content-Range that does not fit its chunk is refused, and the sessio
       });
     }
   }
+});
+
+test("a Content-Range as HTTP writes it, with unit and total, is understood too", async () => {
+  const repository = await registry.createRepository();
+  const content = pattern(300, 30);
+  let location = await registry.beginUpload(repository);
+  for (const [first, range] of [
+    [0, "bytes 0-99/300"],
+    [100, "bytes 100-199/*"],
+    [200, "bytes 200-299"],
+  ] as const) {
+    const answer = await patch(location, content.slice(first, first + 100), range);
+    expect(answer.status).toBe(202);
+    expect(endOfRange(answer)).toBe(first + 99);
+    location = header(answer, "location");
+  }
+  await expectPulled(await close(location, digestOf(content)), content);
 });
 
 describe("the digest at the end", () => {

@@ -39,8 +39,7 @@ export async function authenticate(
   }
   const key = await findKey(db.read, signature.accessKeyId);
   // A session token belongs to temporary credentials; these are permanent ones.
-  if (!key || key.status !== "Active" || signature.sessionToken !== undefined)
-    throw fault("UnrecognizedClient");
+  if (key?.status !== "Active" || signature.sessionToken !== undefined) throw fault("UnrecognizedClient");
   const body = await readBody(request, expected.bodyLimitBytes);
   const bodySha256 = createHash("sha256").update(body).digest("hex");
   verifySignature(signature, { ...unhashed, bodySha256 }, secretOf(secrets, key), clock.now());

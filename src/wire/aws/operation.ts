@@ -4,7 +4,7 @@ import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
 import type { Call } from "../call.ts";
 
 /** What an operation is about: an ARN or `*`, and the account that owns it. */
-export type Resource = { arn: string; accountId: string };
+type Resource = { arn: string; accountId: string };
 
 export type Operation<Input, Output> = {
   /** IAM actions that the caller needs on each of the resources. */

@@ -17,7 +17,7 @@ import {
 /** Failures after which no more are looked for, so that an answer is bounded. DynamoDB stops at 10, too. */
 const failuresPerRequest = 10;
 
-export type Failures = {
+type Failures = {
   /** Whole sentences of the framework, at most 10. */
   framework: string[];
   /** Failures that ECR words itself, with what the fault InvalidParameter needs, at most 10. */

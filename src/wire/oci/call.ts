@@ -1,7 +1,7 @@
 /** A request on the registry door, after authentication. */
 
 import type { Action } from "../../access/authorize.ts";
-import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
+import type { RepositoryAddress } from "../../lib/arn.ts";
 import { isDigest } from "../../lib/digest.ts";
 import { fault } from "../../lib/faults.ts";
 import { limits } from "../../lib/limits.ts";
@@ -22,10 +22,6 @@ export type OciCall = Call & {
 
 export function addressOfCall({ accountId, region, repositoryName }: OciCall): RepositoryAddress {
   return { accountId, region, repositoryName };
-}
-
-export function resourceOf(call: { accountId: string; region: string; repositoryName: string }): string {
-  return repositoryArn(call);
 }
 
 /** The digest at the end of the path or in `?digest=`. Throws DigestInvalid. */

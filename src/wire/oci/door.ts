@@ -4,7 +4,7 @@
  */
 import { accountExists } from "../../access/accounts.ts";
 import { type Action, authorize, decide } from "../../access/authorize.ts";
-import { type Authentication, type BasicAuthenticator, loginAdvice } from "../../access/basic.ts";
+import type { Authentication, BasicAuthenticator } from "../../access/basic.ts";
 import { type Caller, callerName } from "../../access/caller.ts";
 import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
 import { type Fault, type FaultName, fault } from "../../lib/faults.ts";
@@ -94,7 +94,8 @@ export function makeOciDoor(
   function refusal(problem: Fault, incoming: Incoming, call: OciCall | undefined): Response {
     const { status, code } = ociErrors[problem.fault];
     const extra = call && faultHeaders[problem.fault]?.(problem, call);
-    return new Response(`${JSON.stringify({ errors: [{ code, message: problem.message }] })}\n`, {
+    const message = status === 401 ? `${problem.message} ${loginAdvice(incoming.host)}` : problem.message;
+    return new Response(`${JSON.stringify({ errors: [{ code, message }] })}\n`, {
       status,
       headers: {
         "content-type": "application/json",
@@ -104,6 +105,11 @@ export function makeOciDoor(
       },
     });
   }
+}
+
+/** What a person can do about missing or bad credentials. */
+function loginAdvice(host: string): string {
+  return `Log in with: aws ecr get-login-password | docker login --username AWS --password-stdin ${host}`;
 }
 
 function challenge(settings: AddressSettings, host: string): string {
@@ -155,7 +161,7 @@ async function admit(endpoint: Endpoint, call: OciCall): Promise<void> {
 }
 
 function noCredentials(): Fault {
-  return fault("Unauthorized", { reason: `No credentials were sent. ${loginAdvice}` });
+  return fault("Unauthorized", { reason: "No credentials were sent." });
 }
 
 function question(caller: Caller, action: Action, resource: RepositoryAddress) {

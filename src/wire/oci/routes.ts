@@ -3,16 +3,7 @@
  * `manifests` and `tags`, so a path is read from its end.
  */
 
-export const routes = [
-  "base",
-  "catalog",
-  "tags",
-  "manifest",
-  "blob",
-  "uploads",
-  "upload",
-  "referrers",
-] as const;
+const routes = ["base", "catalog", "tags", "manifest", "blob", "uploads", "upload", "referrers"] as const;
 
 export type RouteName = (typeof routes)[number];
 

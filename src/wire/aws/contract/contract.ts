@@ -21,7 +21,7 @@ export type ListShape = { type: "list"; member: string; min?: number; max?: numb
 export type MapShape = { type: "map"; key: string; value: string; min?: number; max?: number };
 
 /** `min` and `max` are numbers of characters; `pattern` is for the whole value, with or without `^…$`. */
-export type StringShape = {
+type StringShape = {
   type: "string";
   enum?: readonly string[];
   min?: number;
@@ -30,15 +30,15 @@ export type StringShape = {
 };
 
 /** `min` and `max` are values. */
-export type NumberShape = { type: "integer" | "long" | "double"; min?: number; max?: number };
+type NumberShape = { type: "integer" | "long" | "double"; min?: number; max?: number };
 
 /** `min` and `max` are numbers of bytes. */
-export type BlobShape = { type: "blob"; min?: number; max?: number };
+type BlobShape = { type: "blob"; min?: number; max?: number };
 
-export type BooleanShape = { type: "boolean" };
+type BooleanShape = { type: "boolean" };
 
 /** Epoch seconds on the wire, a `Date` inside. */
-export type TimestampShape = { type: "timestamp" };
+type TimestampShape = { type: "timestamp" };
 
 export type Shape =
   | StructureShape
@@ -51,7 +51,7 @@ export type Shape =
   | TimestampShape;
 
 /** Shape names of the input, the output and the modelled errors. */
-export type OperationContract = { input: string; output: string; errors: readonly string[] };
+type OperationContract = { input: string; output: string; errors: readonly string[] };
 
 export type Contract<OperationName extends string = string> = {
   service: {

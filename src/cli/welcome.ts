@@ -1,16 +1,9 @@
 /** What `lading serve` prints when it is ready: where it is, and lines to paste. */
-import { join } from "node:path";
-import type { NewKey } from "./access/keys.ts";
-import type { Config } from "./config.ts";
+import { version } from "../../package.json";
+import type { Config } from "../config.ts";
+import type { Start } from "../main.ts";
 
-export type Start = { version: string; port: number; newKey: NewKey | undefined };
-
-/** Where the first key of the default account's root is kept. */
-export function rootCredentialsPath(config: Config): string {
-  return join(config.data, `root-credentials-${config.account}`);
-}
-
-export function welcome(config: Config, { version, port, newKey }: Start): string {
+export function welcome(config: Config, { port, newKey, rootCredentialsPath }: Start): string {
   const scheme = config.tlsCert === undefined ? "http" : "https";
   const listenHost = config.listen.slice(0, config.listen.lastIndexOf(":"));
   const isEverywhere = listenHost === "0.0.0.0" || listenHost === "[::]";
@@ -22,7 +15,7 @@ export function welcome(config: Config, { version, port, newKey }: Start): strin
   const insecure = scheme === "http" ? " --dest-tls-verify=false" : "";
   return `${ready}
 Made account ${config.account} with this access key of its root, shown once and kept in
-'${rootCredentialsPath(config)}' (readable by you alone). Paste:
+'${rootCredentialsPath}' (readable by you alone). Paste:
 
   export AWS_ENDPOINT_URL=${url} AWS_REGION=${config.region}
   export AWS_ACCESS_KEY_ID=${newKey.accessKeyId}
