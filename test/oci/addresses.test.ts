@@ -1,7 +1,6 @@
 /** The forms in which one registry can be reached: by the default, by the path, and by the host. */
 import { describe, expect, test } from "bun:test";
 import {
-  connect,
   digestOf,
   exchange,
   expectError,
@@ -14,7 +13,6 @@ import {
   unknownDigest,
   withQuery,
 } from "../support/oci.ts";
-import { start } from "../support/server.ts";
 
 const domain = "registry.test";
 const registry = registryForFile({ args: ["--domain", domain] });
@@ -143,22 +141,4 @@ test("the host of another domain does not choose a registry", async () => {
     headers: { host: "999999999999.dkr.ecr.us-east-1.elsewhere.test" },
   });
   expect(answer.status).toBe(200);
-});
-
-test("an external URL makes locations and the realm absolute", async () => {
-  await using server = await start({ args: ["--external-url", "https://images.example"] });
-  const client = connect(server);
-  const repository = await client.createRepository();
-
-  const begun = await client.request("POST", `/v2/${repository}/blobs/uploads/`);
-  expect(header(begun, "location")).toStartWith(`https://images.example/v2/${repository}/blobs/uploads/`);
-  const content = uniqueBytes();
-  const path = withQuery(`/v2/${repository}/blobs/uploads/`, { digest: digestOf(content) });
-  const pushed = await client.request("POST", path, { body: content });
-  expect(header(pushed, "location")).toBe(
-    `https://images.example/v2/${repository}/blobs/${digestOf(content)}`,
-  );
-
-  const challenged = await client.request("GET", "/v2/", { authorization: null });
-  expect(header(challenged, "www-authenticate")).toContain('realm="https://images.example/"');
 });
