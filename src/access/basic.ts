@@ -38,9 +38,11 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
       const claims = readToken(secrets, pair.password);
       return claims ?? `The password is not an authorization token of this registry, or it was altered.`;
     }
-    const key = await findKey(db, pair.user);
-    if (!key)
+    if (!accessKeyForm.test(pair.user)) {
       return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither.`;
+    }
+    const key = await findKey(db, pair.user);
+    if (!key) return `There is no access key '${echo(pair.user)}' here.`;
     if (!sameSecret(pair.password, secretOf(secrets, key)))
       return `The password is not the secret of access key '${key.id}'.`;
     return { accessKeyId: key.id };
@@ -81,6 +83,9 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
     return { caller };
   };
 }
+
+/** IAM API, accessKeyIdType. */
+const accessKeyForm = /^\w{16,128}$/;
 
 /** `:` alone: what some clients send when they have no credentials at all. */
 const emptyBasic = "Basic Og==";

@@ -32,10 +32,9 @@ export const limits = {
   pageSize: 1_000,
   /** ECR: maxResults when absent. */
   defaultPageSize: 100,
-  /** Descriptors of one page of referrers; a page stays well under 4 MiB as the specification asks. */
+  /** Descriptors of one page of referrers, and their bytes: OCI distribution 1.1 wants pages within a manifest's limit. */
   referrersPage: 200,
-  /** Annotations of a referrer that its descriptor repeats, as JSON text. */
-  annotationBytes: 16 * KiB,
+  referrersPageBytes: 4 * MiB,
   /** ECR: an authorization token is valid for 12 hours. */
   tokenSeconds: 12 * hourSeconds,
   /** ECR: a layer's download URL is valid for an hour. */

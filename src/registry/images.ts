@@ -11,8 +11,6 @@ export type Image = {
   imageBytes: number;
   artifactType: string | null;
   subjectDigest: string | null;
-  /** JSON object, or null. */
-  annotations: string | null;
   /** Milliseconds since the epoch. */
   pushedAt: number;
   lastPulledAt: number | null;
@@ -36,7 +34,6 @@ const columns = [
   "image_bytes as imageBytes",
   "artifact_type as artifactType",
   "subject_digest as subjectDigest",
-  "annotations",
   "pushed_at as pushedAt",
   "last_pulled_at as lastPulledAt",
 ] as const;
@@ -159,6 +156,24 @@ export async function listReferrers(
     .limit(page.limit);
   if (page.artifactType !== undefined) query = query.where("artifact_type", "=", page.artifactType);
   return query.execute();
+}
+
+/** Annotations of images by digest, as JSON objects; an image without any has no entry. They may be as large as manifests. */
+export async function annotationsOf(
+  db: Queryable,
+  repositoryId: number,
+  digests: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (digests.length === 0) return new Map();
+  const rows = await db
+    .selectFrom("images")
+    .select(["digest", "annotations"])
+    .where("repository_id", "=", repositoryId)
+    .where("digest", "in", digests)
+    .execute();
+  return new Map(
+    rows.flatMap(({ digest, annotations }) => (annotations === null ? [] : [[digest, annotations]])),
+  );
 }
 
 /** Whether the repository has any image. */

@@ -150,12 +150,12 @@ function descriptor(value: unknown, at: string, strict: boolean): Descriptor | u
   const { digest, mediaType, size } = value;
   if (typeof digest !== "string" || !isDigest(digest))
     return problem(`has the digest ${JSON.stringify(digest)}, which is none of sha256 or sha512`);
-  if (size !== undefined && !(Number.isSafeInteger(size) && (size as number) >= 0))
-    return problem(`has the size ${JSON.stringify(size)}`);
+  if (!Number.isSafeInteger(size) || (size as number) < 0)
+    return problem(`has the size ${JSON.stringify(size)}, which is no number of bytes`);
   return {
     digest,
     mediaType: typeof mediaType === "string" ? mediaType : "",
-    sizeBytes: (size as number | undefined) ?? 0,
+    sizeBytes: size as number,
   };
 }
 
@@ -174,14 +174,13 @@ function unique(references: readonly Reference[]): Reference[] {
   return [...byKey.values()];
 }
 
-/** Annotations that a referrer's descriptor repeats; left out when they are large, to keep pages of referrers small. */
+/** Annotations are text; anything else in their place is none. */
 function annotationsOf(content: JsonObject): Readonly<Record<string, string>> {
   if (!isObject(content.annotations)) return {};
   const texts = Object.entries(content.annotations).filter(
     (entry): entry is [string, string] => typeof entry[1] === "string",
   );
-  const annotations = Object.fromEntries(texts);
-  return JSON.stringify(annotations).length > limits.annotationBytes ? {} : annotations;
+  return Object.fromEntries(texts);
 }
 
 function isObject(value: unknown): value is JsonObject {

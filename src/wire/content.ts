@@ -45,7 +45,7 @@ export function contentResponse(request: Request, content: Content): Response {
  * 14.2). Throws RangeNotSatisfiable when it lies outside.
  */
 export function parseRange(header: string, sizeBytes: number): ByteRange | undefined {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.trim());
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim());
   if (!match || (match[1] === "" && match[2] === "")) return undefined;
   const [, from = "", to = ""] = match;
   const first = from === "" ? Math.max(sizeBytes - Number(to), 0) : Number(from);

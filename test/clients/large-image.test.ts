@@ -11,7 +11,6 @@ import {
   login,
   makeHome,
   patienceMs,
-  skopeo,
   skopeoCopy,
   succeed,
   suite,
@@ -77,22 +76,20 @@ suite("an image of more than 100 MB", ["aws", "skopeo", "docker", "dockerd"], ()
     expect(JSON.parse(said)).toBe(image.sizeBytes);
   });
 
-  test("docker sends it from an engine that never saw a registry, and gets the same image back", async () => {
+  test("docker sends it from an engine that never saw a registry, and skopeo reads it", async () => {
     const archive = home.path("archive.tar");
     const name = at("docker");
     await succeed(skopeoCopy(home, image.reference, `docker-archive:${archive}:${name}`));
     await succeed(engine.docker("load", "--quiet", "--input", archive));
     await rm(archive);
-    const id = await succeed(engine.docker("image", "inspect", "--format", "{{.Id}}", name));
     const pushed = /digest: (sha256:\w+)/.exec(await succeed(engine.docker("push", name)))?.[1];
     await succeed(engine.docker("image", "rm", "--force", name));
 
-    const pulled = /Digest: (sha256:\w+)/.exec(await succeed(engine.docker("pull", name)))?.[1];
-    expect(pulled).toBe(pushed);
-    expect(await succeed(engine.docker("image", "inspect", "--format", "{{.Id}}", name))).toBe(id);
-    const manifest = await succeed(skopeo(home, "inspect", "--raw", `docker://${name}`));
+    // It compares every blob with its digest.
+    await succeed(skopeoCopy(home, `docker://${name}`, `dir:${home.path("from-docker")}`));
+    const manifest = await readFile(home.path("from-docker", "manifest.json"), "utf8");
     expect(digestOf(manifest)).toBe(pushed ?? "");
-    await succeed(engine.docker("image", "rm", "--force", name));
+    expect(JSON.parse(manifest).layers).toHaveLength(image.layers.length);
   });
 
   test("docker reads what skopeo wrote", async () => {

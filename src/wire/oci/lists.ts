@@ -1,6 +1,6 @@
 /** Lists: OCI distribution 1.1, end-8 (tags), end-12 (referrers), and the catalogue. */
 import { limits } from "../../lib/limits.ts";
-import { type Image, listReferrers } from "../../registry/images.ts";
+import { annotationsOf, type Image, listReferrers } from "../../registry/images.ts";
 import { ociIndexType } from "../../registry/manifests.ts";
 import { getRepository, listRepositories } from "../../registry/repositories.ts";
 import { listTags as tagsAfter } from "../../registry/tags.ts";
@@ -40,7 +40,13 @@ export async function getReferrers(call: OciCall): Promise<Response> {
     after: last,
     limit: size + 1,
   });
-  const page = images.slice(0, size);
+  const page = withinBytes(images.slice(0, size));
+  const annotations = await annotationsOf(
+    call.db.read,
+    repository.id,
+    page.map(({ digest }) => digest),
+  );
+  const manifests = page.map((image) => descriptorOf(image, annotations.get(image.digest)));
   const end = page.at(-1);
   const query = {
     ...(artifactType !== undefined && { artifactType }),
@@ -48,24 +54,35 @@ export async function getReferrers(call: OciCall): Promise<Response> {
     last: end?.digest ?? "",
   };
   return json(
-    { schemaVersion: 2, mediaType: ociIndexType, manifests: page.map(descriptorOf) },
+    { schemaVersion: 2, mediaType: ociIndexType, manifests },
     {
       "content-type": ociIndexType,
       ...(artifactType !== undefined && { "oci-filters-applied": "artifactType" }),
-      ...(images.length > size &&
+      ...(images.length > page.length &&
         end &&
         nextLink(`${call.base}${call.repositoryName}/referrers/${subjectDigest}`, query)),
     },
   );
 }
 
-function descriptorOf(image: Image) {
+/** At least one image, and as many as surely fit: a descriptor repeats at most what is in its manifest. */
+function withinBytes(images: readonly Image[]): readonly Image[] {
+  const descriptorBytes = 1024;
+  let bytes = 0;
+  const count = images.findIndex((image, index) => {
+    bytes += image.manifestBytes + descriptorBytes;
+    return index > 0 && bytes > limits.referrersPageBytes;
+  });
+  return count < 0 ? images : images.slice(0, count);
+}
+
+function descriptorOf(image: Image, annotations: string | undefined) {
   return {
     mediaType: image.mediaType,
     digest: image.digest,
     size: image.manifestBytes,
     ...(image.artifactType !== null && { artifactType: image.artifactType }),
-    ...(image.annotations !== null && { annotations: JSON.parse(image.annotations) as unknown }),
+    ...(annotations !== undefined && { annotations: JSON.parse(annotations) as unknown }),
   };
 }
 
