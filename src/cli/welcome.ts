@@ -8,9 +8,11 @@ export function welcome(config: Config, { port, newKey, rootCredentialsPath }: S
   const listenHost = config.listen.slice(0, config.listen.lastIndexOf(":"));
   const isEverywhere = listenHost === "0.0.0.0" || listenHost === "[::]";
   const host = `${isEverywhere ? "localhost" : listenHost}:${port}`;
-  const url = config.externalUrl ?? `${scheme}://${host}`;
+  const listening = `${scheme}://${host}`;
+  const url = config.externalUrl ?? listening;
   const registry = url.slice(url.indexOf("//") + 2);
-  const ready = `Lading ${version} is ready at ${url}\n`;
+  const outside = config.externalUrl === undefined ? "" : `, for clients ${url}`;
+  const ready = `Lading ${version} is ready at ${listening}${outside}\n`;
   if (!newKey) return ready;
   const insecure = scheme === "http" ? " --dest-tls-verify=false" : "";
   return `${ready}

@@ -1,4 +1,5 @@
 /** Image tags: the rows of `tags`. Which tag may move is `mutability.ts`; who moves it is `put-image.ts`. */
+import { sql } from "kysely";
 import type { Clock } from "../lib/clock.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
 
@@ -75,16 +76,23 @@ export async function countTags(db: Queryable, repositoryId: number, imageDigest
   return Number(row.count);
 }
 
-/** Tags of a repository in byte order, after `after`; `limit` at most. OCI distribution 1.1, "Listing Tags". */
+/**
+ * Tags of a repository after `after`, `limit` at most, in case-insensitive order as OCI distribution 1.1, "Listing Tags",
+ * asks; tags that differ in case alone follow each other in byte order.
+ */
 export async function listTags(
   db: Queryable,
   { repositoryId, after, limit }: { repositoryId: number; after: string; limit: number },
 ): Promise<string[]> {
+  const folded = sql<string>`lower(name)`;
+  const from = after.toLowerCase();
   const rows = await db
     .selectFrom("tags")
     .select("name")
     .where("repository_id", "=", repositoryId)
-    .where("name", ">", after)
+    .where(folded, ">=", from)
+    .where((e) => e.or([e(folded, ">", from), e("name", ">", after)]))
+    .orderBy(folded)
     .orderBy("name")
     .limit(limit)
     .execute();

@@ -186,11 +186,7 @@ test("a repository with images is deleted by force only", async () => {
 
   await ecr().deleteRepository({ repositoryName, force: true });
   expect(await exists(repositoryName)).toBe(false);
-  expectOciError(
-    await registry.request("GET", `/v2/${repositoryName}/manifests/v1`),
-    404,
-    "NAME_UNKNOWN",
-  );
+  expectOciError(await registry.request("GET", `/v2/${repositoryName}/manifests/v1`), 404, "NAME_UNKNOWN");
 });
 
 test("a repository with an untagged image alone is not empty, and one with uploaded layers alone is", async () => {

@@ -14,7 +14,7 @@ import {
   targetPrefix,
   uuid,
 } from "../support/aws.ts";
-import { exchange, registryForFile, unique } from "../support/oci.ts";
+import { exchange, registryForFile, streamOf, unique } from "../support/oci.ts";
 
 const registry = registryForFile();
 const server = () => registry.server;
@@ -216,10 +216,7 @@ describe("bodies", () => {
     [`{"repositoryName":7}`, "NUMBER_VALUE can not be converted to a String at 'repositoryName'"],
     [`{"repositoryName":true}`, "TRUE_VALUE can not be converted to a String at 'repositoryName'"],
     [`{"repositoryName":["a"]}`, "Start of list found where not expected at 'repositoryName'"],
-    [
-      `{"repositoryName":{"a":1}}`,
-      "Start of structure or map found where not expected at 'repositoryName'",
-    ],
+    [`{"repositoryName":{"a":1}}`, "Start of structure or map found where not expected at 'repositoryName'"],
     [
       `{"repositoryName":"ab","maxResults":"5"}`,
       "STRING_VALUE can not be converted to an Integer at 'maxResults'",
@@ -331,16 +328,10 @@ describe("bodies", () => {
   test("2 MiB in chunks are too large, too", async () => {
     const text = new TextEncoder().encode(JSON.stringify({ repositoryName: "x".repeat(2 * limitBytes) }));
     const request = await signed(server(), { operation: "ListImages", body: text });
-    const chunks = async function* () {
-      for (let at = 0; at < text.length; at += 65_536) {
-        await Bun.sleep(0);
-        yield text.slice(at, at + 65_536);
-      }
-    };
     const response = await fetch(`${server().url}/`, {
       method: "POST",
       headers: request.headers,
-      body: ReadableStream.from(chunks()),
+      body: streamOf(text),
     });
     expectWireError(
       { status: response.status, headers: response.headers, text: await response.text() },

@@ -133,6 +133,13 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addPrimaryKeyConstraint("tags_pk", ["repository_id", "name"])
     .execute();
   await schema
+    .createIndex("tags_in_order")
+    .on("tags")
+    .column("repository_id")
+    .expression(sql`lower(name)`)
+    .column("name")
+    .execute();
+  await schema
     .createIndex("tags_by_image")
     .on("tags")
     .columns(["repository_id", "image_digest", "name"])

@@ -6,7 +6,7 @@ import { getRepository, listRepositories } from "../../registry/repositories.ts"
 import { listTags as tagsAfter } from "../../registry/tags.ts";
 import { addressOfCall, checkedDigest, json, nextLink, type OciCall, pageOf } from "./call.ts";
 
-/** end-8: tags in byte order. */
+/** end-8: tags in the specification's order. */
 export async function listTags(call: OciCall): Promise<Response> {
   const { size, last } = pageOf(call.query);
   const repository = await getRepository(call.db.read, addressOfCall(call));

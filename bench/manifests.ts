@@ -1,0 +1,87 @@
+/** Reading one manifest over and over, by its tag. */
+import { join } from "node:path";
+import { accept, pushSmallImage } from "./client.ts";
+import { run } from "./processes.ts";
+import type { Registry } from "./registries.ts";
+import type { Measure, Results } from "./table.ts";
+
+export type RequestFigures = { perSecond: number; p50Ms: number; p99Ms: number; failures: number };
+
+type Run = { method: "GET" | "HEAD"; connections: number; seconds: number };
+
+const repository = "bench/manifests";
+const tag = "latest";
+const layersOfImage = 8;
+const warmUpSeconds = 1;
+const connectionCounts = [1, 10, 50] as const;
+
+export async function prepareManifest(registry: Registry): Promise<void> {
+  await registry.createRepository(repository);
+  await pushSmallImage(registry, { repository, tag, layers: layersOfImage });
+  for (const method of ["GET", "HEAD"] as const)
+    await request(registry, { method, connections: 10, seconds: warmUpSeconds });
+}
+
+/** One round: every form of request on every registry, one registry after the other. */
+export async function measureManifests(
+  registries: readonly Registry[],
+  seconds: number,
+  results: Results,
+): Promise<void> {
+  for (const method of ["GET", "HEAD"] as const)
+    for (const connections of connectionCounts)
+      for (const registry of registries)
+        note(
+          results,
+          registry,
+          { method, connections, seconds },
+          await request(registry, { method, connections, seconds }),
+        );
+}
+
+function note(
+  results: Results,
+  { program }: Registry,
+  { method, connections }: Run,
+  figures: RequestFigures,
+): void {
+  const label = `${method} manifest, ${connections} at a time`;
+  const latency = (which: string): Measure => ({ label: `${label}, ${which}`, unit: "ms", better: "less" });
+  results.add({ label, unit: "requests/s", better: "more" }, program, figures.perSecond);
+  results.add(latency("p50"), program, figures.p50Ms);
+  results.add(latency("p99"), program, figures.p99Ms);
+}
+
+async function request(registry: Registry, wanted: Run): Promise<RequestFigures> {
+  const url = `${registry.url}/v2/${repository}/manifests/${tag}`;
+  const headers = { ...registry.headers, accept };
+  const output = await run(
+    wanted.method === "GET" ? wrk(url, headers, wanted) : headClient(url, headers, wanted),
+  );
+  const figures = JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as RequestFigures;
+  if (figures.failures > 0)
+    throw new Error(`${registry.program.name}: ${figures.failures} requests failed\n${output}`);
+  return figures;
+}
+
+function wrk(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  { connections, seconds }: Run,
+): string[] {
+  return [
+    ...["wrk", "-t1", `-c${connections}`, `-d${Math.ceil(seconds)}s`],
+    ...["-s", join(import.meta.dir, "figures.lua")],
+    ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+    url,
+  ];
+}
+
+function headClient(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  { connections, seconds }: Run,
+): string[] {
+  const client = join(import.meta.dir, "head-client.ts");
+  return [process.execPath, client, url, String(seconds), String(connections), JSON.stringify(headers)];
+}

@@ -1,0 +1,120 @@
+/** The two registries that are compared, each as a program that can be started on a data folder. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CreateRepositoryCommand, ECRClient, GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
+import { start, type TestServer } from "../test/support/server.ts";
+
+export type Program = {
+  name: string;
+  /** Starts on a folder, empty or not, and resolves when the registry answers. */
+  start: (data: string) => Promise<Registry>;
+};
+
+export type Registry = AsyncDisposable & {
+  program: Program;
+  /** Without a slash at the end. */
+  url: string;
+  pid: number;
+  /** What a client sends with every request. */
+  headers: Readonly<Record<string, string>>;
+  createRepository: (name: string) => Promise<void>;
+};
+
+const pollMs = 2;
+const startDeadlineMs = 20_000;
+
+export const lading: Program = {
+  name: "Lading",
+  start: async (data) => {
+    const server = await start({ data });
+    await answers(server.url);
+    const client = clientOf(server);
+    return {
+      program: lading,
+      url: server.url,
+      pid: server.pid,
+      headers: { authorization: await basicToken(client) },
+      createRepository: async (name) => {
+        await client.send(new CreateRepositoryCommand({ repositoryName: name }));
+      },
+      [Symbol.asyncDispose]: async () => {
+        client.destroy();
+        await server.stop();
+      },
+    };
+  },
+};
+
+/** Debian's `docker-registry` with the configuration that Debian gives it, but without a password and a log. */
+export const dockerRegistry: Program = {
+  name: "docker-registry",
+  start: async (data) => {
+    const port = freePort();
+    await mkdir(data, { recursive: true });
+    const config = join(data, "config.yml");
+    await writeFile(
+      config,
+      JSON.stringify({
+        version: 0.1,
+        log: { level: "error", accesslog: { disabled: true } },
+        storage: {
+          cache: { blobdescriptor: "inmemory" },
+          filesystem: { rootdirectory: data },
+          delete: { enabled: true },
+        },
+        http: { addr: `127.0.0.1:${port}` },
+      }),
+    );
+    const child = Bun.spawn(["docker-registry", "serve", config], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    const url = `http://127.0.0.1:${port}`;
+    await answers(url);
+    return {
+      program: dockerRegistry,
+      url,
+      pid: child.pid,
+      headers: {},
+      createRepository: async () => {},
+      [Symbol.asyncDispose]: async () => {
+        child.kill("SIGTERM");
+        await child.exited;
+      },
+    };
+  },
+};
+
+function clientOf(server: TestServer): ECRClient {
+  return new ECRClient({
+    endpoint: server.url,
+    region: server.region,
+    credentials: { accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey },
+  });
+}
+
+/** The header that docker sends after `aws ecr get-login-password | docker login`. */
+async function basicToken(client: ECRClient): Promise<string> {
+  const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}));
+  return `Basic ${authorizationData?.[0]?.authorizationToken}`;
+}
+
+/** Resolves when anything answers `/v2/`, be it that it wants credentials. */
+async function answers(url: string): Promise<void> {
+  const deadline = Date.now() + startDeadlineMs;
+  for (;;) {
+    const response = await fetch(`${url}/v2/`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response) return;
+    if (Date.now() > deadline) throw new Error(`Nothing answers at ${url}`);
+    await Bun.sleep(pollMs);
+  }
+}
+
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
