@@ -16,6 +16,7 @@ import {
   storeLogin,
   succeed,
   suite,
+  unauthorizedSentence,
 } from "./programs.ts";
 
 setDefaultTimeout(patienceMs);
@@ -121,9 +122,11 @@ suite("buildah", ["aws", "skopeo", "buildah"], () => {
 
   test("who may not pull or push reads why", async () => {
     await using stranger = await makeHome();
-    expect(await fail(pull(stranger, "build/base:v1"))).toContain("unauthorized");
+    const path = "build/base/manifests/v1";
+    expect(await fail(pull(stranger, "build/base:v1"))).toContain(await unauthorizedSentence(server, path));
     await storeLogin(stranger, server.host, "AWS", "wrong");
-    expect(await fail(pull(stranger, "build/base:v1"))).toContain("unauthorized");
+    const wrong = await unauthorizedSentence(server, path, "wrong");
+    expect(await fail(pull(stranger, "build/base:v1"))).toContain(wrong);
     const id = (await succeed(pull(home, "build/base:v1"))).trim();
     const missing = `The repository with name 'build/missing' does not exist in the registry with id '${server.accountId}'`;
     expect(await fail(push(home, id, "build/missing:v1"))).toContain(missing);

@@ -149,6 +149,20 @@ export async function storeLogin(home: Home, host: string, user: string, passwor
   );
 }
 
+/** The registry's own sentence for who may not come in: what a client should show. */
+export async function unauthorizedSentence(
+  server: TestServer,
+  path: string,
+  password?: string,
+): Promise<string> {
+  const headers = password === undefined ? undefined : { authorization: `Basic ${btoa(`AWS:${password}`)}` };
+  const answer = await fetch(`${server.url}/v2/${path}`, { headers });
+  const { errors } = (await answer.json()) as { errors?: { message?: string }[] };
+  const sentence = errors?.[0]?.message;
+  if (answer.status !== 401 || !sentence) throw new Error(`${path} was answered with ${answer.status}`);
+  return sentence;
+}
+
 /** Logs the home in at the server with a token from the aws CLI. */
 export async function login(home: Home, server: TestServer): Promise<void> {
   const password = await succeed(aws(home, server, "ecr", "get-login-password"));

@@ -15,6 +15,7 @@ import {
   storeLogin,
   succeed,
   suite,
+  unauthorizedSentence,
 } from "./programs.ts";
 
 setDefaultTimeout(patienceMs);
@@ -154,21 +155,17 @@ suite("skopeo", ["aws", "skopeo"], () => {
 
   test("who is not logged in, or has a wrong password, is told so", async () => {
     await using fresh = await makeHome();
-    const says = async (authorization?: string) => {
-      const headers = authorization === undefined ? undefined : { authorization };
-      const answer = await fetch(`${server.url}/v2/skopeo/app/manifests/base`, { headers });
-      expect(answer.status).toBe(401);
-      const { errors } = (await answer.json()) as { errors: { message: string }[] };
-      return errors[0]?.message ?? "";
-    };
-    expect(await fail(skopeo(fresh, "inspect", at("skopeo/app:base")))).toContain(await says());
+    const path = "skopeo/app/manifests/base";
+    expect(await fail(skopeo(fresh, "inspect", at("skopeo/app:base")))).toContain(
+      await unauthorizedSentence(server, path),
+    );
     expect(await fail(skopeoCopy(fresh, image.reference, at("skopeo/app:never")))).toContain(
       // A push begins with HEAD, whose answer has no body and so no sentence.
       "unauthorized",
     );
     await storeLogin(fresh, server.host, "AWS", "wrong");
     expect(await fail(skopeo(fresh, "inspect", at("skopeo/app:base")))).toContain(
-      await says(`Basic ${btoa("AWS:wrong")}`),
+      await unauthorizedSentence(server, path, "wrong"),
     );
     expect(await succeed(skopeo(home, "list-tags", at("skopeo/app")))).not.toContain("never");
   });
