@@ -32,8 +32,22 @@ const unitBytes = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 export function readOptions(args: readonly string[]): Options {
   const isQuick = args.includes("--quick");
   const options = isQuick
-    ? { sizeBytes: 128 * unitBytes.MiB, rounds: 1, requestSeconds: 1.5, smallImages: 20, starts: 3 }
-    : { sizeBytes: unitBytes.GiB, rounds: 3, requestSeconds: 5, smallImages: 100, starts: 7 };
+    ? {
+        sizeBytes: 128 * unitBytes.MiB,
+        rounds: 1,
+        requestSeconds: 1.5,
+        smallImages: 20,
+        starts: 3,
+        repositories: 1_000,
+      }
+    : {
+        sizeBytes: unitBytes.GiB,
+        rounds: 3,
+        requestSeconds: 5,
+        smallImages: 100,
+        starts: 7,
+        repositories: 10_000,
+      };
   const only = new Set<Group>();
   const rest = args.filter((argument) => argument !== "--quick");
   for (let at = 0; at < rest.length; at += 2) {
@@ -44,7 +58,7 @@ export function readOptions(args: readonly string[]): Options {
     else if (flag === "--only") only.add(groups.find((group) => group === value) ?? refuse(value));
     else refuse(flag ?? "");
   }
-  return { ...options, repositories: 10_000, only: only.size > 0 ? only : new Set(groups) };
+  return { ...options, only: only.size > 0 ? only : new Set(groups) };
 }
 
 function bytes(value: string): number {

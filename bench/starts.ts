@@ -1,7 +1,8 @@
-/** How long a start takes, on an empty folder and on one that holds ten thousand repositories. */
+/** How long a start takes, on an empty folder and on one that holds many repositories. */
 import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { root } from "../test/support/server.ts";
 import { dockerRegistry, lading, type Program } from "./registries.ts";
@@ -31,7 +32,7 @@ export async function measureStarts(
   );
   const filled = new Map(programs.map((program) => [program, join(folder, `filled-${program.name}`)]));
   await fillLading(filled.get(lading) ?? "", images);
-  await fillDockerRegistry(filled.get(dockerRegistry) ?? "", images);
+  fillDockerRegistry(filled.get(dockerRegistry) ?? "", images);
   for (let round = 0; round < counts.starts; round++)
     for (const [program, data] of filled)
       await timed(program, data, `start, ${counts.repositories} repositories`, results);
@@ -56,7 +57,7 @@ async function fillLading(data: string, images: readonly Image[]): Promise<void>
   await (await lading.start(data))[Symbol.asyncDispose]();
   for (const { digest, manifest } of images) {
     const hex = digest.slice("sha256:".length);
-    await write(join(data, "blobs", "sha256", hex.slice(0, 2), hex), manifest);
+    write(join(data, "blobs", "sha256", hex.slice(0, 2), hex), manifest);
   }
   using db = new Database(join(data, "lading.db"));
   const insert = (table: string, columns: readonly string[]) =>
@@ -82,22 +83,22 @@ async function fillLading(data: string, images: readonly Image[]): Promise<void>
 }
 
 /** The layout of its storage: github.com/distribution/distribution, registry/storage/paths.go. */
-async function fillDockerRegistry(data: string, images: readonly Image[]): Promise<void> {
+function fillDockerRegistry(data: string, images: readonly Image[]): void {
   const top = join(data, "docker", "registry", "v2");
   for (const { repository, digest, manifest } of images) {
     const hex = digest.slice("sha256:".length);
     const manifests = join(top, "repositories", repository, "_manifests");
-    await write(join(top, "blobs", "sha256", hex.slice(0, 2), hex, "data"), manifest);
+    write(join(top, "blobs", "sha256", hex.slice(0, 2), hex, "data"), manifest);
     for (const link of [
       join(manifests, "revisions", "sha256", hex, "link"),
       join(manifests, "tags", tag, "current", "link"),
       join(manifests, "tags", tag, "index", "sha256", hex, "link"),
     ])
-      await write(link, digest);
+      write(link, digest);
   }
 }
 
-async function write(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }

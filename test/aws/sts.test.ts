@@ -141,7 +141,7 @@ describe("a form", () => {
     "with the action %s is refused",
     async (action) => {
       expectXmlError(await form(`Action=${action}&Version=2011-06-15`), {
-        status: 404,
+        status: 400,
         code: "InvalidAction",
         message: `The operation '${action}' is not known`,
       });
@@ -151,7 +151,7 @@ describe("a form", () => {
   test("without an action names no operation", async () => {
     for (const body of ["", "Version=2011-06-15", "Action="]) {
       expectXmlError(await form(body), {
-        status: 404,
+        status: 400,
         code: "InvalidAction",
         message: "The request names no operation",
       });
@@ -160,7 +160,6 @@ describe("a form", () => {
 
   test("has what it says escaped in the answer", async () => {
     const answer = await form(`Action=${encodeURIComponent(`<b>&"\u0001`)}`);
-    expect(answer.status).toBe(404);
     expect(answer.text).toContain("The operation '&lt;b&gt;&amp;&quot;");
     expect(answer.text).not.toContain("<b>");
     expect(answer.text).not.toContain("\u0001");
@@ -263,11 +262,7 @@ describe("a presigned URL", () => {
       expectXmlError(await get(path.replace(new RegExp(`(?<=[?&])${name}=[^&]*&?`), "")), {
         status: 403,
         code: "IncompleteSignature",
-        message:
-          `AWS query-string parameters must include &apos;${name}&apos;. Re-examine the query-string parameters.`.replaceAll(
-            "&apos;",
-            "'",
-          ),
+        message: `AWS query-string parameters must include '${name}'. Re-examine the query-string parameters.`,
       });
     }
   });

@@ -5,11 +5,10 @@
  */
 import {
   CompleteLayerUploadCommand,
-  ECRClient,
   InitiateLayerUploadCommand,
   UploadLayerPartCommand,
 } from "@aws-sdk/client-ecr";
-import { contentOf, type Random } from "../support/durability.ts";
+import { contentOf, ecrOnce, type Random } from "../support/durability.ts";
 import {
   type Answer,
   type Bytes,
@@ -207,7 +206,7 @@ export function makePushingClient(options: PushingOptions): PushingClient {
       await end(upload);
     },
     async byTheAwsDoor(repository: string, content: BlobContent) {
-      const client = awsClient();
+      const client = ecrOnce(server());
       const begun = await orInterrupted(
         client.send(new InitiateLayerUploadCommand({ repositoryName: repository })),
       );
@@ -243,16 +242,6 @@ export function makePushingClient(options: PushingOptions): PushingClient {
     },
   } as const;
   const wayNames = Object.keys(ways) as (keyof typeof ways)[];
-
-  function awsClient(): ECRClient {
-    const { url, region, accessKeyId, secretAccessKey } = server();
-    return new ECRClient({
-      endpoint: url,
-      region,
-      credentials: { accessKeyId, secretAccessKey },
-      maxAttempts: 1,
-    });
-  }
 
   function opened(repository: string, content: BlobContent, location: string): OpenUpload {
     const upload = { repository, content, location, answeredBytes: 0, ending: false };

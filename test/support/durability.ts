@@ -4,8 +4,9 @@ import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { ECRClient } from "@aws-sdk/client-ecr";
 import { type Bytes, eventually } from "./oci.ts";
-import { root } from "./server.ts";
+import { root, type TestServer } from "./server.ts";
 
 const program = resolve(import.meta.dir, "../../bin/lading");
 const commandDeadlineMs = 60_000;
@@ -157,6 +158,16 @@ export const rootSettings = {
   LADING_ROOT_ACCESS_KEY_ID: root.accessKeyId,
   LADING_ROOT_SECRET_ACCESS_KEY: root.secretAccessKey,
 } as const;
+
+/** The SDK's client, which tries once: what a test sees is the one answer that there was. */
+export function ecrOnce({ url, region, accessKeyId, secretAccessKey }: TestServer): ECRClient {
+  return new ECRClient({
+    endpoint: url,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    maxAttempts: 1,
+  });
+}
 
 /** A temporary folder that goes with the scope. */
 export async function scratch(name: string): Promise<AsyncDisposable & { path: string }> {
