@@ -153,7 +153,7 @@ export function expectWireError(
 
 /** How ECR names a repository in its sentences; the default account unless told otherwise. */
 export function inRegistry(repositoryName: string, registryId = "000000000000"): string {
-  return `the repository with name '${repositoryName}' in the registry with id '${registryId}'`;
+  return `repository with name '${repositoryName}' in the registry with id '${registryId}'`;
 }
 
 export function noRepository(repositoryName: string, registryId = "000000000000"): string {

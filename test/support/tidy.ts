@@ -360,7 +360,7 @@ export const nothingIsFromOneMachine: Rule = (files) => {
     ...search(
       others,
       "text",
-      /\bregistry\.(?:npmjs|yarnpkg|npmmirror)\.\w+|(?<=^|\n)\s*registry\s*=[^\n]*/g,
+      /\bregistry\.(?:npmjs|yarnpkg|npmmirror)\.\w+|(?<=^|\n)\s*registry\s*=\s*["']?https?:[^\n]*/g,
       (found) => `names ${found}; where packages come from is the matter of who installs`,
     ),
   ];
