@@ -289,7 +289,9 @@ describe("completing", () => {
     const content = pattern(minimumBytes, 6);
     await send(upload, 0, content);
     const outcomes = await Promise.allSettled([1, 2].map(() => complete(upload, digestOf(content))));
-    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    const refusals = outcomes.filter((outcome) => outcome.status === "rejected");
+    expect(refusals).toHaveLength(1);
+    expect(refusals[0]?.reason.name).toBeOneOf(["UploadNotFoundException", "LimitExceededException"]);
     expect(await availability(upload.repositoryName, digestOf(content))).toBe("AVAILABLE");
   });
 });

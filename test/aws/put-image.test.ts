@@ -359,11 +359,15 @@ describe("a tag", () => {
     },
   );
 
-  test.each(["0", "_", "a.b-c_D", "t".repeat(128)])("%j is one", async (imageTag) => {
-    const { repositoryName, manifest } = await prepare();
-    await ecr().putImage({ repositoryName, imageManifest: manifest, imageTag });
-    expect(await registry.has(repositoryName, "manifests", imageTag)).toBe(true);
-  });
+  test.each(["0", "_", "a.b-c_D", "__proto__", "constructor", "t".repeat(128)])(
+    "%j is one",
+    async (imageTag) => {
+      const { repositoryName, manifest } = await prepare();
+      await ecr().putImage({ repositoryName, imageManifest: manifest, imageTag });
+      expect(await registry.has(repositoryName, "manifests", imageTag)).toBe(true);
+      expect((await images(repositoryName))[0]?.imageTags).toEqual([imageTag]);
+    },
+  );
 });
 
 describe("the thousandth tag", () => {

@@ -14,7 +14,7 @@ import {
   targetPrefix,
   uuid,
 } from "../support/aws.ts";
-import { exchange, registryForFile, streamOf, unique } from "../support/oci.ts";
+import { exchange, json, pattern, registryForFile, streamOf, unique } from "../support/oci.ts";
 
 const registry = registryForFile();
 const server = () => registry.server;
@@ -348,6 +348,18 @@ describe("bodies", () => {
       "InvalidParameterException",
       "RepositoryNotFoundException",
     ]);
+  });
+
+  test("an operation with content takes its body in chunks, too", async () => {
+    const repositoryName = await registry.createRepository();
+    const { uploadId } = await client(server()).initiateLayerUpload({ repositoryName });
+    const layer = pattern(5 * limitBytes, 1);
+    const part = { repositoryName, uploadId, partFirstByte: 0, partLastByte: layer.length - 1 };
+    const body = json({ ...part, layerPartBlob: layer.toBase64() });
+    const { headers } = await signed(server(), { operation: "UploadLayerPart", body });
+    const response = await fetch(`${server().url}/`, { method: "POST", headers, body: streamOf(body) });
+    expect(await response.json()).toMatchObject({ lastByteReceived: layer.length - 1 });
+    expect(response.status).toBe(200);
   });
 
   test("a length beyond what any operation takes is refused before the body comes", async () => {
