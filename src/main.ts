@@ -14,6 +14,7 @@ import { openFileBlobs } from "./store/blobs-files.ts";
 import { openDatabase } from "./store/database.ts";
 import { FolderInUse, lockFolder, masterKey, readOrWritePrivateFile } from "./store/folder.ts";
 import { makeSecrets } from "./store/secrets.ts";
+import { openSpool } from "./store/spool.ts";
 import type { AddressSettings } from "./wire/addresses.ts";
 import { makeAwsDoor } from "./wire/aws/door.ts";
 import { makeDoors } from "./wire/doors.ts";
@@ -44,7 +45,7 @@ export async function serve(config: Config, announce: (start: Start) => void): P
   const settings = addressSettings(config);
   const doors = makeDoors(services, {
     oci: makeOciDoor(services, settings, makeBasicAuthenticator(services.secrets, services.clock)),
-    aws: makeAwsDoor(services, settings),
+    aws: makeAwsDoor(services, await openSpool(join(config.data, "spool"), services.ids), settings),
     health: { isReady: () => isReady(services) },
   });
   const listener = await startListening(services, config, doors);

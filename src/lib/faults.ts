@@ -39,6 +39,8 @@ const messages = {
     `Adding tag '${a.imageTag}' to an image in the repository with name '${a.repositoryName}' in registry with id '${a.registryId}' exceeds the maximum allowed number of tags per image which is '${a.limit}'`,
   ManifestInvalid: (a: { reason: string }) =>
     `Invalid parameter at 'ImageManifest' failed to satisfy constraint: '${a.reason}'`,
+  ManifestsTooLarge: (a: { limitBytes: number }) =>
+    `The manifests of the images together exceed ${a.limitBytes} bytes; ask for fewer images at a time`,
   ManifestTooLarge: (a: { limitBytes: number }) =>
     `Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'must not be larger than ${a.limitBytes} bytes'`,
 

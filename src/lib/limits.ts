@@ -18,8 +18,15 @@ export const limits = {
   /** Request bodies on the AWS door. UploadLayerPart carries 20 MiB in base64; PutImage 4 MiB that JSON may escape. */
   awsBodyBytes: 1 * MiB,
   awsLargeBodyBytes: 28 * MiB,
-  /** Large bodies that are in memory at one time on one node, so that memory stays bounded whatever is sent. */
-  awsLargeBodiesAtOnce: 4,
+  /** A body on the AWS door that is larger than this waits in a file until all of it is there. */
+  bodyBytesInMemory: 256 * KiB,
+  /** Large bodies that are read and parsed at one time on one node, so that memory stays bounded whatever is sent. */
+  awsLargeBodiesAtOnce: 2,
+  /** JSON values of one request on the AWS door, and of one manifest: far more than real ones have. */
+  requestValues: 500_000,
+  manifestValues: 250_000,
+  /** Manifests in one answer of BatchGetImage, together. */
+  batchManifestBytes: 16 * MiB,
   /** ECR quota "images: tags per image". */
   tagsPerImage: 1_000,
   /** OCI distribution 1.1, "Pulling manifests": a reference as a tag. */

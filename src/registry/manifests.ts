@@ -5,6 +5,7 @@
  */
 import { isDigest } from "../lib/digest.ts";
 import { fault } from "../lib/faults.ts";
+import { parseJson } from "../lib/json.ts";
 import { limits } from "../lib/limits.ts";
 
 export type Reference = {
@@ -94,7 +95,7 @@ function invalid(reason: string) {
 function parseObject(bytes: Uint8Array): JsonObject {
   let content: unknown;
   try {
-    content = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    content = parseJson(bytes, limits.manifestValues);
   } catch {
     throw invalid("Invalid JSON syntax");
   }

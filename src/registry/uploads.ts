@@ -13,9 +13,12 @@ export type Upload = {
   principalArn: string;
   /** Bytes that are stored durably; the next byte has this offset. */
   sizeBytes: number;
-  /** A part under the minimum came; it can only be the last (ECR UploadLayerPart). */
-  lastPart: boolean;
+  /** Parts of ECR's UploadLayerPart under the minimum: `last` while only the last one is, which is allowed. */
+  shortParts: "none" | "last" | "earlier";
 };
+
+/** By the number that is stored. */
+const shortParts: readonly Upload["shortParts"][] = ["none", "last", "earlier"];
 
 /** Starts an empty upload and resolves with its id, a UUID. */
 export async function beginUpload(
@@ -34,7 +37,7 @@ export async function beginUpload(
         repository_id: repository.id,
         principal_arn: principalArn,
         created_at: clock.now(),
-        last_part: 0,
+        short_parts: 0,
       })
       .execute(),
   );
@@ -49,7 +52,7 @@ export async function getUpload(
 ): Promise<Upload> {
   const row = await db.read
     .selectFrom("uploads")
-    .select(["id", "principal_arn", "last_part"])
+    .select(["id", "principal_arn", "short_parts"])
     .where("id", "=", uploadId)
     .where("repository_id", "=", repository.id)
     .executeTakeFirst();
@@ -60,7 +63,7 @@ export async function getUpload(
     repository,
     principalArn: row.principal_arn,
     sizeBytes,
-    lastPart: row.last_part === 1,
+    shortParts: shortParts[row.short_parts] ?? "earlier",
   };
 }
 
@@ -97,10 +100,15 @@ export async function appendPart({ blobs }: Services, upload: Upload, part: Part
   return upload.sizeBytes + received;
 }
 
-/** After this part only completing is possible. */
-export async function markLastPart({ db }: Services, uploadId: string): Promise<void> {
+/** Remembers that a part was under ECR's minimum, or that one came after such a part. */
+export async function noteShortPart({ db }: Services, upload: Upload): Promise<void> {
+  const state: Upload["shortParts"] = upload.shortParts === "none" ? "last" : "earlier";
   await db.write((tx) =>
-    tx.updateTable("uploads").set({ last_part: 1 }).where("id", "=", uploadId).execute(),
+    tx
+      .updateTable("uploads")
+      .set({ short_parts: shortParts.indexOf(state) })
+      .where("id", "=", upload.id)
+      .execute(),
   );
 }
 

@@ -72,8 +72,8 @@ export type Tables = {
     /** ARN of who began it: its authorisation was settled then. */
     principal_arn: string;
     created_at: number;
-    /** 1 after a part of UploadLayerPart that may only be the last one, being under 5 MiB. */
-    last_part: number;
+    /** Parts of UploadLayerPart under 5 MiB: 0 for none, 1 while only the last one is, 2 when another followed. */
+    short_parts: number;
   };
   jobs: {
     id: Generated<number>;

@@ -4,7 +4,7 @@ import { echo } from "../lib/text.ts";
 import type { Services } from "../registry/context.ts";
 import type { AwsDoor } from "./aws/door.ts";
 import type { Incoming } from "./call.ts";
-import { asFault, awsErrors } from "./errors.ts";
+import { asFault, ociErrors } from "./errors.ts";
 import type { OciDoor } from "./oci/door.ts";
 import { downloadPath, serveDownload } from "./web/downloads.ts";
 import { type Health, serveHealth } from "./web/health.ts";
@@ -26,7 +26,7 @@ export function makeDoors(services: Services, doors: { oci: OciDoor; aws: AwsDoo
     } catch (error) {
       const problem = asFault(error, services.log, incoming.requestId);
       return new Response(`${problem.message}\n`, {
-        status: awsErrors[problem.fault].status,
+        status: ociErrors[problem.fault].status,
         headers: {
           "content-type": "text/plain; charset=utf-8",
           ...(problem.fault === "RangeNotSatisfiable" && {

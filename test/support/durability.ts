@@ -146,7 +146,7 @@ export async function readyUrl(running: Running): Promise<string> {
     code = ended;
   });
   return eventually(async () => {
-    const url = /ready at (https?:\/\/\S+)/.exec(running.output())?.[1];
+    const url = /ready at (https?:\/\/[^\s,]+)/.exec(running.output())?.[1];
     if (url === undefined && code !== undefined)
       throw new Error(`lading ended with ${code} before it was ready:\n${running.output()}`);
     return url;

@@ -64,14 +64,17 @@ export async function start(options: StartOptions = {}): Promise<TestServer> {
       const decoder = new TextDecoder();
       for await (const chunk of stream) {
         output += decoder.decode(chunk, { stream: true });
-        const match = /ready at (https?:\/\/\S+)/.exec(output);
+        const match = /ready at (https?:\/\/[^\s,]+)/.exec(output);
         if (match?.[1]) done(match[1]);
       }
     };
     void Promise.all([collect(child.stdout), collect(child.stderr)]).then(() =>
       fail(new Error(`lading serve ended before it was ready:\n${output}`)),
     );
-    setTimeout(() => fail(new Error(`lading serve was not ready in time:\n${output}`)), startDeadlineMs).unref();
+    setTimeout(
+      () => fail(new Error(`lading serve was not ready in time:\n${output}`)),
+      startDeadlineMs,
+    ).unref();
   });
 
   const gone = async (signal: "SIGTERM" | "SIGKILL") => {

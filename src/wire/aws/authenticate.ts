@@ -1,35 +1,39 @@
 /** Who signed a request on the AWS door. */
-import { createHash } from "node:crypto";
 import type { Principal } from "../../access/caller.ts";
 import { findKey, secretOf } from "../../access/keys.ts";
 import { readSignature, type SignedRequest, verifySignature } from "../../access/sigv4.ts";
 import { fault } from "../../lib/faults.ts";
 import type { Services } from "../../registry/context.ts";
-import { readBody } from "../body.ts";
+import type { Spool, Spooled } from "../../store/spool.ts";
+import { bodyOf } from "../body.ts";
 import type { Incoming } from "../call.ts";
 
 export type Authenticated = {
   caller: Principal;
   /** Of the signature's scope. */
   region: string;
-  body: Uint8Array<ArrayBuffer>;
+  /** To be closed by who asked. */
+  body: Spooled;
 };
 
 /**
- * Reads the body and verifies the signature over it. The key is looked up before the body is read, so that a stranger
- * makes nobody hold megabytes. Throws the faults of `access/sigv4.ts`, UnrecognizedClient and RequestTooLarge.
+ * Takes the body and verifies the signature over it. The key is looked up before the body is taken, and a large body
+ * waits in a file, so strangers make nobody hold megabytes. Throws the faults of `access/sigv4.ts`, UnrecognizedClient
+ * and RequestTooLarge.
  */
 export async function authenticate(
   { db, secrets, clock }: Services,
+  spool: Spool,
   incoming: Incoming,
   expected: { service: string; bodyLimitBytes: number },
 ): Promise<Authenticated> {
   const { request, method, path, query } = incoming;
   const unhashed: SignedRequest = { method, path, query, headers: request.headers, bodySha256: "" };
   const signature = readSignature(unhashed);
-  if (signature.service !== expected.service) {
+  const { service, bodyLimitBytes } = expected;
+  if (signature.service !== service) {
     throw fault("InvalidSignature", {
-      reason: `Credential should be scoped to correct service: '${expected.service}'.`,
+      reason: `Credential should be scoped to correct service: '${service}'.`,
     });
   }
   if (!isRegion(signature.region)) {
@@ -40,9 +44,17 @@ export async function authenticate(
   const key = await findKey(db.read, signature.accessKeyId);
   // A session token belongs to temporary credentials; these are permanent ones.
   if (key?.status !== "Active" || signature.sessionToken !== undefined) throw fault("UnrecognizedClient");
-  const body = await readBody(request, expected.bodyLimitBytes);
-  const bodySha256 = createHash("sha256").update(body).digest("hex");
-  verifySignature(signature, { ...unhashed, bodySha256 }, secretOf(secrets, key), clock.now());
+  if (Number(request.headers.get("content-length") ?? 0) > bodyLimitBytes) {
+    throw fault("RequestTooLarge", { limitBytes: bodyLimitBytes });
+  }
+  const body = await spool.receive(bodyOf(request), bodyLimitBytes);
+  try {
+    const signed = { ...unhashed, bodySha256: body.sha256 };
+    verifySignature(signature, signed, secretOf(secrets, key), clock.now());
+  } catch (error) {
+    await body.close();
+    throw error;
+  }
   return {
     caller: { kind: "principal", arn: key.principalArn, accountId: key.accountId, accessKeyId: key.id },
     region: signature.region,

@@ -4,10 +4,12 @@
  */
 import { authorize } from "../../access/authorize.ts";
 import { type Fault, fault } from "../../lib/faults.ts";
+import { parseJson } from "../../lib/json.ts";
 import { limits } from "../../lib/limits.ts";
 import { echo } from "../../lib/text.ts";
 import { makeTurns } from "../../lib/turns.ts";
 import type { Services } from "../../registry/context.ts";
+import type { Spool } from "../../store/spool.ts";
 import { type AddressSettings, addressesFor } from "../addresses.ts";
 import type { Call, Incoming } from "../call.ts";
 import { asFault, awsErrors } from "../errors.ts";
@@ -25,59 +27,77 @@ type OperationName = keyof typeof ecrOperations;
 
 const jsonType = "application/x-amz-json-1.1";
 
-export function makeAwsDoor(services: Services, settings: AddressSettings): AwsDoor {
+export function makeAwsDoor(services: Services, spool: Spool, settings: AddressSettings): AwsDoor {
   const largeTurns = makeTurns(limits.awsLargeBodiesAtOnce);
 
   return async (incoming) => {
-    const target = incoming.request.headers.get("x-amz-target");
-    const response = target === null ? await serveQuery(incoming) : await serveJson(incoming, target);
+    const { headers } = incoming.request;
+    const isJson =
+      headers.has("x-amz-target") || headers.get("content-type")?.startsWith("application/x-amz-json");
+    const response = isJson
+      ? await serveJson(incoming, headers.get("x-amz-target") ?? "")
+      : await serveQuery(incoming);
     response.headers.set("x-amzn-requestid", incoming.requestId);
     return response;
   };
 
   async function serveJson(incoming: Incoming, target: string): Promise<Response> {
+    const { signingName, targetPrefix } = ecrContract.service;
+    const name = target.slice(target.indexOf(".") + 1);
+    const isLarge = largeInputs.has(name);
+    const bodyLimitBytes = isLarge ? limits.awsLargeBodyBytes : limits.awsBodyBytes;
     try {
-      const [prefix, name = ""] = target.split(".", 2);
       // A request with a bad operation is still a request of somebody: the signature comes first.
-      const isLarge =
-        largeInputs.has(name) && Number(incoming.request.headers.get("content-length")) > limits.awsBodyBytes;
-      const work = async () => {
-        const bodyLimitBytes = isLarge ? limits.awsLargeBodyBytes : limits.awsBodyBytes;
-        const { signingName, targetPrefix } = ecrContract.service;
-        const authenticated = await authenticate(services, incoming, {
-          service: signingName,
-          bodyLimitBytes,
-        });
-        if (prefix !== targetPrefix || !isOperation(name))
+      const authenticated = await authenticate(services, spool, incoming, {
+        service: signingName,
+        bodyLimitBytes,
+      });
+      try {
+        if (target !== `${targetPrefix}.${name}` || !isOperation(name)) {
           throw fault("UnknownOperation", { operation: echo(target) });
-        const row = ecrOperations[name];
-        if (row === notOffered) throw fault("NotOffered", { operation: name });
-        const contract = ecrContract.operations[name];
-        const call = makeCall(incoming, authenticated);
-        // The row and its contract have one name, so the decoded input is what the row takes.
-        const operation = row as Operation<unknown, unknown>;
-        const input = decode(ecrContract, contract.input, parseJson(authenticated.body));
-        const output = await perform(call, operation, input);
-        return jsonResponse(200, encode(ecrContract, contract.output, output));
-      };
-      return await (isLarge ? largeTurns(work) : work());
+        }
+        const run = () => runJson(incoming, authenticated, name);
+        return await (isLarge ? largeTurns(run) : run());
+      } finally {
+        await authenticated.body.close();
+      }
     } catch (error) {
       return jsonError(asFault(error, services.log, incoming.requestId));
     }
   }
 
+  async function runJson(
+    incoming: Incoming,
+    authenticated: Authenticated,
+    name: OperationName,
+  ): Promise<Response> {
+    const row = ecrOperations[name];
+    if (row === notOffered) throw fault("NotOffered", { operation: name });
+    const contract = ecrContract.operations[name];
+    // The row and its contract have one name, so the decoded input is what the row takes.
+    const operation = row as Operation<unknown, unknown>;
+    const input = decode(ecrContract, contract.input, readJson(await authenticated.body.bytes()));
+    const output = await perform(makeCall(incoming, authenticated), operation, input);
+    return jsonResponse(200, encode(ecrContract, contract.output, output));
+  }
+
   async function serveQuery(incoming: Incoming): Promise<Response> {
+    const { requestId } = incoming;
     try {
-      const bodyLimitBytes = limits.awsBodyBytes;
-      const authenticated = await authenticate(services, incoming, { service: "sts", bodyLimitBytes });
-      const fields = formFields(incoming.query, authenticated.body);
+      const expected = { service: "sts", bodyLimitBytes: limits.awsBodyBytes };
+      const authenticated = await authenticate(services, spool, incoming, expected);
+      const body = await authenticated.body.bytes().finally(authenticated.body.close);
+      const fields = formFields(incoming.query, body);
       const action = fields.Action ?? "";
       const operation = Object.hasOwn(stsOperations, action) ? stsOperations[action] : undefined;
       if (!operation) throw fault("UnknownOperation", { operation: echo(action) });
-      const output = await perform(makeCall(incoming, authenticated), operation, fields);
-      return queryResult(action, output, incoming.requestId);
+      return queryResult(
+        action,
+        await perform(makeCall(incoming, authenticated), operation, fields),
+        requestId,
+      );
     } catch (error) {
-      return queryError(asFault(error, services.log, incoming.requestId), incoming.requestId);
+      return queryError(asFault(error, services.log, requestId), requestId);
     }
   }
 
@@ -111,12 +131,13 @@ function isOperation(name: string): name is OperationName {
   return Object.hasOwn(ecrOperations, name);
 }
 
-function parseJson(body: Uint8Array): unknown {
+function readJson(body: Uint8Array): unknown {
   if (body.length === 0) return {};
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch {
-    throw fault("MalformedInput", { reason: "The request body is not JSON" });
+    return parseJson(body, limits.requestValues);
+  } catch (error) {
+    const isTooMuch = error instanceof RangeError;
+    throw fault("MalformedInput", { reason: isTooMuch ? error.message : "The request body is not JSON" });
   }
 }
 

@@ -31,7 +31,9 @@ export function queryResult(action: string, fields: QueryFields, requestId: stri
 }
 
 export function queryError(problem: Fault, requestId: string): Response {
-  const { status, name } = awsErrors[problem.fault];
+  const { status: jsonStatus, name } = awsErrors[problem.fault];
+  // STS and IAM, "Common Errors": InvalidAction is a 400, unlike the JSON protocol's UnknownOperationException.
+  const status = problem.fault === "UnknownOperation" ? 400 : jsonStatus;
   const code = queryNames[problem.fault] ?? name.replace(/Exception$/, "");
   return xml(
     status,

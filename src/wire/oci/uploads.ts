@@ -14,6 +14,7 @@ import {
   getUpload,
   type Upload,
 } from "../../registry/uploads.ts";
+import { bodyOf } from "../body.ts";
 import { addressOfCall, checkedDigest, type OciCall } from "./call.ts";
 
 /** POST: begins an upload (202), or makes the blob at once: from the body with `?digest=`, or by a mount (201). */
@@ -90,7 +91,7 @@ async function append(call: OciCall, upload: Upload): Promise<number> {
   const header = call.request.headers.get("content-range");
   const range = header === null ? undefined : parseContentRange(header);
   return appendPart(call, upload, {
-    source: call.request.body ?? noBytes(),
+    source: bodyOf(call.request),
     firstByte: range?.first,
     length: range && range.last - range.first + 1,
   });
@@ -113,8 +114,6 @@ function parseContentRange(value: string): { first: number; last: number } {
 function hasBody(request: Request): boolean {
   return request.body !== null && request.headers.get("content-length") !== "0";
 }
-
-async function* noBytes(): AsyncIterable<Uint8Array> {}
 
 function progress(call: OciCall, upload: { id: string; sizeBytes: number }, status: number): Response {
   return new Response(null, { status, headers: progressHeaders(call, upload) });

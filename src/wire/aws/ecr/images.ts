@@ -56,8 +56,13 @@ export async function putImage(call: Call, input: In<"PutImage">): Out<"PutImage
 /** ECR API, BatchGetImage. An image whose type the caller does not accept is a failure: types are not converted. */
 export async function batchGetImage(call: Call, input: In<"BatchGetImage">): Out<"BatchGetImage"> {
   const repository = await getRepository(call.db.read, repositoryIn(call, input));
+  let answerBytes = 0;
   const { images, failures } = await forEachId(input.imageIds, async (id) => {
     const { image, imageTag } = await resolve(call, repository, id);
+    answerBytes += image.manifestBytes;
+    if (answerBytes > limits.batchManifestBytes) {
+      throw fault("ManifestsTooLarge", { limitBytes: limits.batchManifestBytes });
+    }
     const accepted = input.acceptedMediaTypes;
     if (accepted && !accepted.includes(image.mediaType)) {
       return failure(

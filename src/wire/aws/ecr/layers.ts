@@ -11,7 +11,7 @@ import {
   cancelUpload,
   completeUpload,
   getUpload,
-  markLastPart,
+  noteShortPart,
 } from "../../../registry/uploads.ts";
 import type { Call } from "../../call.ts";
 import { downloadUrl } from "../../web/downloads.ts";
@@ -76,9 +76,9 @@ export async function uploadLayerPart(call: Call, input: In<"UploadLayerPart">):
   if (partLastByte - partFirstByte + 1 !== layerPartBlob.length) {
     throw fault("SizeInvalid", { stated: partLastByte - partFirstByte + 1, received: layerPartBlob.length });
   }
-  if (upload.lastPart && partFirstByte === upload.sizeBytes) throw fault("LayerPartTooSmall");
   const sizeBytes = await appendPart(call, upload, { source: once(layerPartBlob), firstByte: partFirstByte });
-  if (layerPartBlob.length < limits.layerPartBytes) await markLastPart(call, uploadId);
+  if (layerPartBlob.length < limits.layerPartBytes || upload.shortParts !== "none")
+    await noteShortPart(call, upload);
   return {
     registryId: repository.accountId,
     repositoryName: repository.repositoryName,
@@ -95,6 +95,7 @@ export async function completeLayerUpload(
   const repository = await getRepository(call.db.read, repositoryIn(call, input));
   const upload = await getUpload(call, repository, input.uploadId);
   if (upload.sizeBytes === 0) throw fault("EmptyUpload", { ...inMessages(repository), uploadId: upload.id });
+  if (upload.shortParts === "earlier") throw fault("LayerPartTooSmall");
   const [present] = (await linkedBlobs(call.db.read, repository.id, input.layerDigests)).keys();
   if (present !== undefined) {
     await cancelUpload(call, upload);
