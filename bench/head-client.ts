@@ -59,6 +59,7 @@ const elapsedSeconds = (performance.now() - startedAt) / 1000;
 const sorted = Float64Array.from(latencies).sort();
 const percentile = (part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? Number.NaN;
 const figures: RequestFigures = {
+  requests: latencies.length,
   perSecond: latencies.length / elapsedSeconds,
   p50Ms: percentile(0.5),
   p99Ms: percentile(0.99),

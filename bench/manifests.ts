@@ -1,11 +1,17 @@
 /** Reading one manifest over and over, by its tag. */
 import { join } from "node:path";
 import { accept, pushSmallImage } from "./client.ts";
-import { run } from "./processes.ts";
+import { cpuSeconds, run } from "./processes.ts";
 import type { Registry } from "./registries.ts";
 import type { Measure, Results } from "./table.ts";
 
-export type RequestFigures = { perSecond: number; p50Ms: number; p99Ms: number; failures: number };
+export type RequestFigures = {
+  requests: number;
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  failures: number;
+};
 
 type Run = { method: "GET" | "HEAD"; connections: number; seconds: number };
 
@@ -31,25 +37,24 @@ export async function measureManifests(
   for (const method of ["GET", "HEAD"] as const)
     for (const connections of connectionCounts)
       for (const registry of registries)
-        note(
-          results,
-          registry,
-          { method, connections, seconds },
-          await request(registry, { method, connections, seconds }),
-        );
+        await measureRun(registry, { method, connections, seconds }, results);
 }
 
-function note(
-  results: Results,
-  { program }: Registry,
-  { method, connections }: Run,
-  figures: RequestFigures,
-): void {
-  const label = `${method} manifest, ${connections} at a time`;
-  const latency = (which: string): Measure => ({ label: `${label}, ${which}`, unit: "ms", better: "less" });
+async function measureRun(registry: Registry, wanted: Run, results: Results): Promise<void> {
+  const { pid, program } = registry;
+  const cpuBefore = await cpuSeconds(pid);
+  const figures = await request(registry, wanted);
+  const cpuUsed = (await cpuSeconds(pid)) - cpuBefore;
+  const label = `${wanted.method} manifest, ${wanted.connections} at a time`;
+  const less = (which: string, unit: string): Measure => ({
+    label: `${label}, ${which}`,
+    unit,
+    better: "less",
+  });
   results.add({ label, unit: "requests/s", better: "more" }, program, figures.perSecond);
-  results.add(latency("p50"), program, figures.p50Ms);
-  results.add(latency("p99"), program, figures.p99Ms);
+  results.add(less("p50", "ms"), program, figures.p50Ms);
+  results.add(less("p99", "ms"), program, figures.p99Ms);
+  results.add(less("server", "CPU-µs each"), program, (cpuUsed / figures.requests) * 1e6);
 }
 
 async function request(registry: Registry, wanted: Run): Promise<RequestFigures> {

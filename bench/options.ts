@@ -35,7 +35,7 @@ export function readOptions(args: readonly string[]): Options {
     ? {
         sizeBytes: 128 * unitBytes.MiB,
         rounds: 1,
-        requestSeconds: 1.5,
+        requestSeconds: 1,
         smallImages: 20,
         starts: 3,
         repositories: 1_000,

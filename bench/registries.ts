@@ -2,17 +2,27 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CreateRepositoryCommand, ECRClient, GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
-import { start, type TestServer } from "../test/support/server.ts";
+import { root, start } from "../test/support/server.ts";
+
+/** Lading's default, and so the one that unnamed addresses mean. */
+export const region = "us-east-1";
 
 export type Program = {
   name: string;
-  /** Starts on a folder, empty or not, and resolves when the registry answers. */
-  start: (data: string) => Promise<Registry>;
+  /** Starts on a folder, empty or not, and resolves when it answers. */
+  start: (data: string) => Promise<Running>;
+  /** Logs in, where that is needed. */
+  connect: (running: Running) => Promise<Registry>;
+};
+
+export type Running = AsyncDisposable & {
+  /** Without a slash at the end. */
+  url: string;
+  pid: number;
 };
 
 export type Registry = AsyncDisposable & {
   program: Program;
-  /** Without a slash at the end. */
   url: string;
   pid: number;
   /** What a client sends with every request. */
@@ -28,18 +38,20 @@ export const lading: Program = {
   start: async (data) => {
     const server = await start({ data });
     await answers(server.url);
-    const client = clientOf(server);
     return {
-      program: lading,
       url: server.url,
       pid: server.pid,
+      [Symbol.asyncDispose]: async () => void (await server.stop()),
+    };
+  },
+  connect: async (running) => {
+    const client = new ECRClient({ endpoint: running.url, region, credentials: root });
+    return {
+      ...running,
+      program: lading,
       headers: { authorization: await basicToken(client) },
       createRepository: async (name) => {
         await client.send(new CreateRepositoryCommand({ repositoryName: name }));
-      },
-      [Symbol.asyncDispose]: async () => {
-        client.destroy();
-        await server.stop();
       },
     };
   },
@@ -52,19 +64,7 @@ export const dockerRegistry: Program = {
     const port = freePort();
     await mkdir(data, { recursive: true });
     const config = join(data, "config.yml");
-    await writeFile(
-      config,
-      JSON.stringify({
-        version: 0.1,
-        log: { level: "error", accesslog: { disabled: true } },
-        storage: {
-          cache: { blobdescriptor: "inmemory" },
-          filesystem: { rootdirectory: data },
-          delete: { enabled: true },
-        },
-        http: { addr: `127.0.0.1:${port}` },
-      }),
-    );
+    await writeFile(config, configuration(data, port));
     const child = Bun.spawn(["docker-registry", "serve", config], {
       stdin: "ignore",
       stdout: "ignore",
@@ -73,24 +73,33 @@ export const dockerRegistry: Program = {
     const url = `http://127.0.0.1:${port}`;
     await answers(url);
     return {
-      program: dockerRegistry,
       url,
       pid: child.pid,
-      headers: {},
-      createRepository: async () => {},
       [Symbol.asyncDispose]: async () => {
         child.kill("SIGTERM");
         await child.exited;
       },
     };
   },
+  connect: async (running) => ({
+    ...running,
+    program: dockerRegistry,
+    headers: {},
+    createRepository: async () => {},
+  }),
 };
 
-function clientOf(server: TestServer): ECRClient {
-  return new ECRClient({
-    endpoint: server.url,
-    region: server.region,
-    credentials: { accessKeyId: server.accessKeyId, secretAccessKey: server.secretAccessKey },
+/** JSON is YAML. */
+function configuration(data: string, port: number): string {
+  return JSON.stringify({
+    version: 0.1,
+    log: { level: "error", accesslog: { disabled: true } },
+    storage: {
+      cache: { blobdescriptor: "inmemory" },
+      filesystem: { rootdirectory: data },
+      delete: { enabled: true },
+    },
+    http: { addr: `127.0.0.1:${port}` },
   });
 }
 

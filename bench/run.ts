@@ -80,8 +80,14 @@ async function withBoth(folder: string, body: (registries: Registry[]) => Promis
   }
 }
 
-function startIn(folder: string, program: Program): Promise<Registry> {
-  return program.start(join(folder, program.name));
+async function startIn(folder: string, program: Program): Promise<Registry> {
+  const running = await program.start(join(folder, program.name));
+  try {
+    return await program.connect(running);
+  } catch (error) {
+    await running[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Numbers mean nothing without the machine. */

@@ -30,7 +30,10 @@ export const settings = {
     value: "HOST:PORT",
     default: "127.0.0.1:5000",
     help: "Address to listen on; port 0 takes a free one, [::1]:5000 is an IPv6 address.",
-    check: matches(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "HOST:PORT, such as 127.0.0.1:5000"),
+    check: (value) =>
+      /^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/.test(value) && Number(/\d+$/.exec(value)?.[0]) <= 65_535
+        ? undefined
+        : "must be HOST:PORT, such as 127.0.0.1:5000, with a port up to 65535",
   },
   account: {
     flag: "account",

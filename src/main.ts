@@ -1,9 +1,17 @@
 /** Puts the program together and runs the server. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureAccount } from "./access/accounts.ts";
+import { accountExists, ensureAccount } from "./access/accounts.ts";
 import { makeBasicAuthenticator } from "./access/basic.ts";
-import { generateKey, hasRootKey, type NewKey, storeRootKey } from "./access/keys.ts";
+import {
+  areKeysReadable,
+  generateKey,
+  hasRootKey,
+  isRootKey,
+  type NewKey,
+  storeRootKey,
+} from "./access/keys.ts";
 import { type Config, UsageError } from "./config.ts";
 import { systemClock } from "./lib/clock.ts";
 import { randomIds } from "./lib/ids.ts";
@@ -40,7 +48,14 @@ export async function serve(config: Config, announce: (start: Start) => void): P
   const lock = await lockFolder(config.data).catch((error: unknown) => {
     throw error instanceof FolderInUse ? new UsageError(error.message) : cannotUse(config.data, error);
   });
-  const services = await openServices(config);
+  const services = await openServices(config).catch((error: unknown) => {
+    throw cannotUse(config.data, error);
+  });
+  if (!(await areKeysReadable(services.db.read, services.secrets))) {
+    throw new UsageError(
+      `The secret key is not the one that the data folder '${config.data}' was made with; give --secret-key or secret.key that one`,
+    );
+  }
   const newKey = await ensureRoot(services, config);
   const settings = addressSettings(config);
   const doors = makeDoors(services, {
@@ -89,6 +104,11 @@ async function ensureRoot(services: Services, config: Config): Promise<NewKey | 
     : isFirst
       ? await firstKey(services, config)
       : undefined;
+  const isThere =
+    (await accountExists(db.read, accountId)) &&
+    (key === undefined || (await isRootKey(db.read, { secrets, accountId, key })));
+  // Nothing to write, nothing written: on a full disk the server must still start, because pulls need no space.
+  if (isThere) return undefined;
   await db.write(async (tx) => {
     await ensureAccount(tx, clock, { id: accountId, name: "default" });
     if (key) await storeRootKey(tx, { secrets, clock, accountId, key });
@@ -138,10 +158,7 @@ async function startListening(
   const settings: ListenSettings = {
     hostname: config.listen.slice(0, colon),
     port: Number(config.listen.slice(colon + 1)),
-    tls:
-      tlsCert !== undefined && tlsKey !== undefined
-        ? { cert: await pem(tlsCert), key: await pem(tlsKey) }
-        : undefined,
+    tls: tlsCert !== undefined && tlsKey !== undefined ? await readTls(tlsCert, tlsKey) : undefined,
   };
   try {
     return listen(services, settings, doors);
@@ -152,12 +169,26 @@ async function startListening(
   }
 }
 
-async function pem(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`Cannot read '${path}': ${error instanceof Error ? error.message : error}`);
+/** Both files, and that they are what their flags say. */
+async function readTls(certPath: string, keyPath: string): Promise<{ cert: string; key: string }> {
+  const parsed = async <T>(flag: string, path: string, parse: (text: string) => T) => {
+    try {
+      const text = await readFile(path, "utf8");
+      return { text, value: parse(text) };
+    } catch (error) {
+      throw new UsageError(
+        `--${flag}: cannot use '${path}': ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  };
+  const cert = await parsed("tls-cert", certPath, (text) => new X509Certificate(text));
+  const key = await parsed("tls-key", keyPath, (text) => createPrivateKey(text));
+  if (!cert.value.checkPrivateKey(key.value)) {
+    throw new UsageError(
+      `--tls-key: '${keyPath}' is not the key of the certificate in --tls-cert '${certPath}'`,
+    );
   }
+  return { cert: cert.text, key: key.text };
 }
 
 async function isReady({ db }: Services): Promise<boolean> {

@@ -7,7 +7,7 @@ import { purgeJob } from "./registry/repositories.ts";
 import { sweepUploads } from "./registry/sweep.ts";
 import type { Tx } from "./store/database.ts";
 import { type EventType, forgetEvents, nextEvents } from "./store/events.ts";
-import { claim, enqueue, finish, type Job, retry } from "./store/queue.ts";
+import { claim, enqueue, finish, type Job, retry, waitingKeys } from "./store/queue.ts";
 
 type Payload = Readonly<Record<string, unknown>>;
 
@@ -36,9 +36,17 @@ type Worker = {
 
 export async function startWorker(services: Services): Promise<Worker> {
   const { db, clock, log, pullTimes } = services;
-  await db.write(async (tx) => {
-    for (const schedule of schedules) await plan(tx, schedule.kind, clock.now());
-  });
+  const planned = await waitingKeys(
+    db.read,
+    schedules.map(({ kind }) => scheduleKey(kind)),
+  );
+  const unplanned = schedules.filter(({ kind }) => !planned.has(scheduleKey(kind)));
+  // Not even an empty transaction when all are there: a start must succeed on a full disk.
+  if (unplanned.length > 0) {
+    await db.write(async (tx) => {
+      for (const { kind } of unplanned) await plan(tx, kind, clock.now());
+    });
+  }
 
   let isStopping = false;
   let wake = () => {};
@@ -131,7 +139,9 @@ async function planAgain(tx: Tx, clock: Clock, job: Job): Promise<void> {
   if (schedule) await plan(tx, schedule.kind, clock.now() + schedule.everySeconds * 1000);
 }
 
+const scheduleKey = (kind: string) => `schedule ${kind}`;
+
 /** One waiting job for each schedule, however many nodes there are. */
 function plan(tx: Tx, kind: string, runAt: number): Promise<void> {
-  return enqueue(tx, { kind, runAt, key: `schedule ${kind}` });
+  return enqueue(tx, { kind, runAt, key: scheduleKey(kind) });
 }

@@ -70,3 +70,24 @@ export async function hasRootKey(db: Queryable, accountId: string): Promise<bool
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** Whether `key` is stored as it is for the account's root. */
+export async function isRootKey(
+  db: Queryable,
+  { secrets, accountId, key }: { secrets: Secrets; accountId: string; key: NewKey },
+): Promise<boolean> {
+  const stored = await findKey(db, key.accessKeyId);
+  if (stored?.principalArn !== rootArn(accountId) || stored.status !== "Active") return false;
+  return secretOf(secrets, stored) === key.secretAccessKey;
+}
+
+/** Whether stored secrets can be read, which takes the secret key that they were stored with. True when there are none. */
+export async function areKeysReadable(db: Queryable, secrets: Secrets): Promise<boolean> {
+  const row = await db.selectFrom("access_keys").select("secret").limit(1).executeTakeFirst();
+  try {
+    if (row) secrets.decrypt(purpose, row.secret);
+    return true;
+  } catch {
+    return false;
+  }
+}

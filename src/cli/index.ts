@@ -1,5 +1,5 @@
 /** The `lading` command. */
-import { Command, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { version } from "../../package.json";
 import { environmentName, readConfig, type SettingName, settings, UsageError } from "../config.ts";
 import { scrub } from "./scrub.ts";
@@ -23,7 +23,12 @@ withSettings(program.command("scrub"), ["data"])
     "Read every stored blob again and report what is damaged, missing or left over; beside a server or not",
   )
   .action(async (flags: Record<string, unknown>) => {
-    const report = await scrub(readConfig(flags).data);
+    const { data } = readConfig(flags);
+    const report = await scrub(data).catch((error: unknown) => {
+      const isNoFolder =
+        error instanceof Error && "code" in error && /^SQLITE_(CANTOPEN|NOTADB)/.test(String(error.code));
+      throw isNoFolder ? new UsageError(`There is no data folder of a registry at '${data}'`) : error;
+    });
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     process.exitCode = report.damaged.length + report.missing.length > 0 ? 1 : 0;
   });
@@ -43,8 +48,11 @@ function withSettings(command: Command, names: readonly SettingName[]): Command 
 }
 
 try {
+  for (const command of [program, ...program.commands]) command.exitOverride();
   await program.parseAsync();
 } catch (error) {
+  // Commander has said it already.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`lading: ${error.message}\n`);
   process.exit(2);

@@ -7,6 +7,7 @@ import { isDigest } from "../lib/digest.ts";
 import { fault } from "../lib/faults.ts";
 import { parseJson } from "../lib/json.ts";
 import { limits } from "../lib/limits.ts";
+import { echo } from "../lib/text.ts";
 
 export type Reference = {
   digest: string;
@@ -112,11 +113,11 @@ function mediaTypeOf(content: JsonObject, contentType: string | undefined): stri
   const sent = contentType?.split(";", 1)[0]?.trim() || undefined;
   if (stated !== undefined && sent !== undefined && stated !== sent) {
     throw invalid(
-      `the request calls the manifest '${sent}' and the manifest calls itself '${stated}'; both must be the same`,
+      `the request calls the manifest '${echo(sent)}' and the manifest calls itself '${echo(stated)}'; both must be the same`,
     );
   }
   const mediaType = stated ?? sent ?? (content.manifests !== undefined ? ociIndexType : ociManifestType);
-  if (!mediaTypeForm.test(mediaType)) throw invalid(`'${mediaType}' is not a media type`);
+  if (!mediaTypeForm.test(mediaType)) throw invalid(`'${echo(mediaType)}' is not a media type`);
   return mediaType;
 }
 
@@ -150,9 +151,9 @@ function descriptor(value: unknown, at: string, strict: boolean): Descriptor | u
   if (!isObject(value)) return problem("must be a descriptor: an object with mediaType, digest and size");
   const { digest, mediaType, size } = value;
   if (typeof digest !== "string" || !isDigest(digest))
-    return problem(`has the digest ${JSON.stringify(digest)}, which is none of sha256 or sha512`);
+    return problem(`has the digest ${shown(digest)}, which is none of sha256 or sha512`);
   if (!Number.isSafeInteger(size) || (size as number) < 0)
-    return problem(`has the size ${JSON.stringify(size)}, which is no number of bytes`);
+    return problem(`has the size ${shown(size)}, which is no number of bytes`);
   return {
     digest,
     mediaType: typeof mediaType === "string" ? mediaType : "",
@@ -186,4 +187,11 @@ function annotationsOf(content: JsonObject): Readonly<Record<string, string>> {
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A value of the manifest as it may stand in a message. */
+function shown(value: unknown): string {
+  return typeof value === "string" || typeof value === "number"
+    ? echo(JSON.stringify(value))
+    : `that is ${value === null ? "null" : typeof value}`;
 }

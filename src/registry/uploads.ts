@@ -73,6 +73,8 @@ type Part = {
   firstByte?: number | undefined;
   /** Number of bytes, where the sender says it. */
   length?: number | undefined;
+  /** The sender repeats a part as a whole: when this one fails, nothing of it stays. */
+  whole?: true;
 };
 
 /**
@@ -92,7 +94,12 @@ export async function appendPart({ blobs }: Services, upload: Upload, part: Part
       },
     );
   }
-  const received = await blobs.append(upload.id, part.source, limits.layerBytes);
+  const received = await blobs
+    .append(upload.id, part.source, limits.layerBytes)
+    .catch(async (error: unknown) => {
+      if (part.whole) await blobs.truncate(upload.id, upload.sizeBytes);
+      throw error;
+    });
   if (part.length !== undefined && part.length !== received) {
     await blobs.truncate(upload.id, upload.sizeBytes);
     throw fault("SizeInvalid", { stated: part.length, received });

@@ -3,7 +3,7 @@
  * synchronous, so a transaction holds the writer while nothing but SQL is awaited in it.
  */
 import { Database as Sqlite } from "bun:sqlite";
-import { type CompiledQuery, Kysely, Migrator, SqliteDialect, type Transaction } from "kysely";
+import { type CompiledQuery, Kysely, Migrator, SqliteAdapter, SqliteDialect, type Transaction } from "kysely";
 import { migrations } from "./migrations/index.ts";
 import type { Tables } from "./tables.ts";
 
@@ -57,10 +57,23 @@ function connect(path: string): Kysely<Tables> {
   return kysely(sqlite);
 }
 
+/** Kysely says that SQLite cannot; it can. Without it a migration that is interrupted would stay half done for ever. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): true {
+    return true;
+  }
+}
+
+class Dialect extends SqliteDialect {
+  override createAdapter(): TransactionalAdapter {
+    return new TransactionalAdapter();
+  }
+}
+
 /** Kysely's own SQLite dialect, given Bun's driver in the shape that it expects. */
 function kysely(sqlite: Sqlite): Kysely<Tables> {
   return new Kysely<Tables>({
-    dialect: new SqliteDialect({
+    dialect: new Dialect({
       database: {
         close: () => sqlite.close(),
         prepare: (text) => {
@@ -68,7 +81,11 @@ function kysely(sqlite: Sqlite): Kysely<Tables> {
           return {
             reader: statement.columnNames.length > 0,
             all: (parameters) => statement.all(...(parameters as never[])),
-            run: (parameters) => statement.run(...(parameters as never[])),
+            run: (parameters) => {
+              // Without space SQLite undoes the transaction by itself, and a failing rollback would hide why.
+              if (text === "rollback" && !sqlite.inTransaction) return { changes: 0, lastInsertRowid: 0 };
+              return statement.run(...(parameters as never[]));
+            },
             iterate: (parameters) => statement.iterate(...(parameters as never[])),
           };
         },

@@ -1,5 +1,5 @@
 /** The job queue, in the same database as what the jobs are about, so nothing acknowledged is lost between the two. */
-import type { Tx } from "./database.ts";
+import type { Queryable, Tx } from "./database.ts";
 
 export type Job = { id: number; kind: string; payload: string; attempts: number; runAt: number };
 
@@ -62,4 +62,10 @@ export async function retry(tx: Tx, jobId: number, runAt: number, error: string)
     .set({ run_at: runAt, locked_until: null, last_error: error })
     .where("id", "=", jobId)
     .execute();
+}
+
+/** Which of these keys a job holds. */
+export async function waitingKeys(db: Queryable, keys: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom("jobs").select("key").where("key", "in", keys).execute();
+  return new Set(rows.flatMap(({ key }) => key ?? []));
 }

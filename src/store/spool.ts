@@ -41,7 +41,9 @@ export async function openSpool(folder: string, ids: Ids): Promise<Spool> {
       let size = 0;
       const spill = async () => {
         file ??= await openNameless();
-        await file.writev(held);
+        const { bytesWritten } = await file.writev(held);
+        // A short write happens at the end of a disk; the plain write then says why.
+        if (bytesWritten < heldBytes) await file.writeFile(Buffer.concat(held).subarray(bytesWritten));
         held = [];
         heldBytes = 0;
       };

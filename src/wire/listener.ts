@@ -29,7 +29,7 @@ export function listen(services: Services, settings: ListenSettings, doors: Door
   const answer = async (request: Request): Promise<Response> => {
     const incoming = incomingOf(request);
     const startedAt = clock.now();
-    const response = isDraining ? busy() : await doors(incoming);
+    const response = isDraining ? busy() : hasBadHost(request) ? badHost() : await doors(incoming);
     if (isDraining) response.headers.set("connection", "close");
     response.headers.set("x-request-id", incoming.requestId);
     if (log.isLevelEnabled("info")) {
@@ -80,6 +80,16 @@ export function listen(services: Services, settings: ListenSettings, doors: Door
       await server.stop(true);
     },
   };
+}
+
+/** RFC 9112, 3.2: two Hosts, which arrive joined, or one that is no host. HTTP/1.0 may have none. */
+function hasBadHost(request: Request): boolean {
+  const host = request.headers.get("host");
+  return host !== null && host !== "" && !isHost(host);
+}
+
+function badHost(): Response {
+  return new Response("The request has more than one Host, or one that is none\n", { status: 400 });
 }
 
 function busy(): Response {

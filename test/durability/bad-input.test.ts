@@ -45,7 +45,9 @@ async function converse(sent: string | Uint8Array, quietMs = 300): Promise<strin
   socket.write(typeof sent === "string" ? Buffer.from(sent, "latin1") : sent);
   await eventually(
     async () =>
-      isClosed || (parts.length > 0 && Date.now() - lastAt > quietMs) || Date.now() - lastAt > 3000 ? true : undefined,
+      isClosed || (parts.length > 0 && Date.now() - lastAt > quietMs) || Date.now() - lastAt > 3000
+        ? true
+        : undefined,
     30_000,
   );
   socket.destroy();
@@ -80,7 +82,11 @@ describe("an upload whose body is not what was said", () => {
       const content = pattern(200_000, 1);
       const location = await registry.beginUpload(repository);
       const socket = await openSocket(registry.server);
-      const head = { method: "PATCH", target: location, headers: { "content-length": String(content.length) } };
+      const head = {
+        method: "PATCH",
+        target: location,
+        headers: { "content-length": String(content.length) },
+      };
       await sent(socket, requestHead(registry.server, head));
       await sent(socket, content.subarray(0, 120_000));
       await Bun.sleep(150);
@@ -175,7 +181,9 @@ describe("an upload whose body is not what was said", () => {
       expect(await heldBytes(location)).toBe(1000);
     }
     expect((await send(1000, 2999)).status).toBe(202);
-    expect((await registry.request("PUT", withQuery(location, { digest: digestOf(content) }))).status).toBe(201);
+    expect((await registry.request("PUT", withQuery(location, { digest: digestOf(content) }))).status).toBe(
+      201,
+    );
   });
 
   test("is unknown when nobody began it, and its body is not waited for", async () => {
@@ -206,7 +214,9 @@ describe("two requests to one upload at once", () => {
     const content = pattern(2 * MiB, 7);
     const location = await registry.beginUpload(repository);
     const socket = await openSocket(registry.server);
-    const answered = new Promise<string>((done) => socket.once("data", (data) => done(data.toString("latin1"))));
+    const answered = new Promise<string>((done) =>
+      socket.once("data", (data) => done(data.toString("latin1"))),
+    );
     const headers = { "content-length": String(content.length) };
     await sent(socket, requestHead(registry.server, { method: "PATCH", target: location, headers }));
     await sent(socket, content.subarray(0, MiB));
@@ -247,7 +257,10 @@ describe("two requests to one upload at once", () => {
           ),
         );
         const outcome = answers.map(({ status }) => status).sort();
-        expect(outcome.filter((status) => status === 202), `${outcome}`).toHaveLength(1);
+        expect(
+          outcome.filter((status) => status === 202),
+          `${outcome}`,
+        ).toHaveLength(1);
         expect(outcome.filter((status) => status !== 202 && status !== 409 && status !== 416)).toEqual([]);
         expect(await heldBytes(location)).toBe(first + 1000);
       }
@@ -340,9 +353,13 @@ describe("manifests made to hurt", () => {
     await expectServing();
   });
 
-  const nested = (open: string, close: string, depth: number) => `${open.repeat(depth)}0${close.repeat(depth)}`;
+  const nested = (open: string, close: string, depth: number) =>
+    `${open.repeat(depth)}0${close.repeat(depth)}`;
   const descriptors = (count: number) =>
-    Array.from({ length: count }, (_, at) => `{"digest":"sha256:${at.toString(16).padStart(64, "0")}","size":1}`).join(",");
+    Array.from(
+      { length: count },
+      (_, at) => `{"digest":"sha256:${at.toString(16).padStart(64, "0")}","size":1}`,
+    ).join(",");
   const zeros = `sha256:${"0".repeat(64)}`;
   const rows: readonly [name: string, manifest: Uint8Array<ArrayBuffer>, mediaType?: string][] = [
     ["lists 100,000 deep", bytes(nested("[", "]", 100_000))],
@@ -366,10 +383,21 @@ describe("manifests made to hurt", () => {
     ],
     ["a digest of 3 MiB", index(`{"digest":"${"a".repeat(3 * MiB)}"}`), mediaTypes.index],
     ["a digest that is a list of lists", index(`{"digest":${nested("[", "]", 5_000)}}`), mediaTypes.index],
-    ["a size of a thousand digits", index(`{"digest":"${zeros}","size":${"9".repeat(1000)}}`), mediaTypes.index],
-    ["a size that is 3 MiB of text", index(`{"digest":"${zeros}","size":"${"9".repeat(3 * MiB)}"}`), mediaTypes.index],
+    [
+      "a size of a thousand digits",
+      index(`{"digest":"${zeros}","size":${"9".repeat(1000)}}`),
+      mediaTypes.index,
+    ],
+    [
+      "a size that is 3 MiB of text",
+      index(`{"digest":"${zeros}","size":"${"9".repeat(3 * MiB)}"}`),
+      mediaTypes.index,
+    ],
     ["a media type of 3 MiB", bytes(`{"schemaVersion":2,"mediaType":"${"a/".repeat(1.5 * MiB)}"}`)],
-    ["a member __proto__ for all that is needed", bytes(`{"__proto__":{"schemaVersion":2,"layers":[],"config":{}}}`)],
+    [
+      "a member __proto__ for all that is needed",
+      bytes(`{"__proto__":{"schemaVersion":2,"layers":[],"config":{}}}`),
+    ],
     ["bytes that are no text", pattern(100_000, 11)],
     ["nothing", bytes("")],
   ];
@@ -449,7 +477,17 @@ describe("requests at the edge of HTTP", () => {
   });
 
   test("odd targets are refused", async () => {
-    for (const target of ["*", "healthz", "?", "//", "http://", "file:///etc/passwd", "#", "/\x01", "/\xff"]) {
+    for (const target of [
+      "*",
+      "healthz",
+      "?",
+      "//",
+      "http://",
+      "file:///etc/passwd",
+      "#",
+      "/\x01",
+      "/\xff",
+    ]) {
       const received = await converse(get(target, "connection: close"));
       for (const status of statuses(received)) expect(status, target).toBeWithin(400, 506);
       expect(received).not.toContain("root:");
@@ -540,7 +578,11 @@ describe("requests at the edge of HTTP", () => {
       Buffer.concat([
         requestHead(server, { method: "PATCH", target: location, body: content }),
         content,
-        requestHead(server, { method: "PUT", target, headers: { "content-length": "0", connection: "close" } }),
+        requestHead(server, {
+          method: "PUT",
+          target,
+          headers: { "content-length": "0", connection: "close" },
+        }),
       ]),
     );
     expectInOrder(received, [202, 201]);
@@ -579,9 +621,14 @@ describe("request smuggling", () => {
   /** A second request hidden in the body of the first: it must never be answered with what only it asks for. */
   const hidden = () => get("/v2/");
   const post = (target: string, lines: readonly string[], body: string) =>
-    [`POST ${target} HTTP/1.1`, `host: ${registry.server.host}`, `authorization: ${basic}`, ...lines, "", body].join(
-      "\r\n",
-    );
+    [
+      `POST ${target} HTTP/1.1`,
+      `host: ${registry.server.host}`,
+      `authorization: ${basic}`,
+      ...lines,
+      "",
+      body,
+    ].join("\r\n");
 
   const refused: readonly [name: string, lines: (length: number) => readonly string[]][] = [
     ["Content-Length and Transfer-Encoding", (n) => [`content-length: ${n}`, "transfer-encoding: chunked"]],
@@ -626,7 +673,13 @@ describe("request smuggling", () => {
     const body = hidden();
     for (const target of ["/v2/", "/healthz", "/v2/unknown/name/tags/list"]) {
       const received = await converse(
-        [`GET ${target} HTTP/1.1`, `host: ${registry.server.host}`, `content-length: ${body.length}`, "", body].join("\r\n"),
+        [
+          `GET ${target} HTTP/1.1`,
+          `host: ${registry.server.host}`,
+          `content-length: ${body.length}`,
+          "",
+          body,
+        ].join("\r\n"),
       );
       expect(statuses(received), target).toHaveLength(1);
     }
@@ -662,7 +715,12 @@ describe("request smuggling", () => {
 
   test("a chunk that is not what it says ends the connection, and the upload keeps only whole bytes of it", async () => {
     const repository = await registry.createRepository();
-    for (const body of ["zz\r\nabc\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc", "-1\r\nabc\r\n0\r\n\r\n", "3\r\nabcXX0\r\n\r\n"]) {
+    for (const body of [
+      "zz\r\nabc\r\n0\r\n\r\n",
+      "fffffffffffffffff\r\nabc",
+      "-1\r\nabc\r\n0\r\n\r\n",
+      "3\r\nabcXX0\r\n\r\n",
+    ]) {
       const location = await registry.beginUpload(repository);
       const head = requestHead(registry.server, {
         method: "PATCH",

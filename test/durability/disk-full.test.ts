@@ -10,11 +10,18 @@ import {
   PutImageCommand,
   UploadLayerPartCommand,
 } from "@aws-sdk/client-ecr";
-import { contentOf, ecrOnce, mountSmallDisk, runToEnd, type SmallDisk, suiteWithMounts } from "../support/durability.ts";
+import {
+  contentOf,
+  ecrOnce,
+  mountSmallDisk,
+  runToEnd,
+  type SmallDisk,
+  suiteWithMounts,
+} from "../support/durability.ts";
 import {
   type Answer,
-  bytes,
   type Bytes,
+  bytes,
   connect,
   digestOf,
   endOfRange,
@@ -117,7 +124,9 @@ suiteWithMounts("a full disk", () => {
     {
       name: "in one POST of unknown length",
       send: (content) =>
-        registry.request("POST", withQuery(uploads, { digest: digestOf(content) }), { body: streamOf(content) }),
+        registry.request("POST", withQuery(uploads, { digest: digestOf(content) }), {
+          body: streamOf(content),
+        }),
     },
     {
       name: "in a PUT",
@@ -173,25 +182,34 @@ suiteWithMounts("a full disk", () => {
     await expectPulled(largeLayer);
   });
 
-  test("says ServerException on the AWS door, and the part can be sent again", async () => {
-    const part = 5 * MiB;
+  test("says ServerException on the AWS door wherever the space ends, and the part can be sent again", async () => {
+    const first = largeLayer.slice(0, 5 * MiB);
+    const second = largeLayer.slice(5 * MiB);
     const { uploadId } = await sdk.send(new InitiateLayerUploadCommand({ repositoryName: repository }));
-    const sendPart = (firstByte: number, bytesOfPart: Bytes) =>
+    const sendPart = (firstByte: number, part: Bytes) =>
       sdk.send(
         new UploadLayerPartCommand({
           repositoryName: repository,
           uploadId,
           partFirstByte: firstByte,
-          partLastByte: firstByte + bytesOfPart.length - 1,
-          layerPartBlob: bytesOfPart,
+          partLastByte: firstByte + part.length - 1,
+          layerPartBlob: part,
         }),
       );
-    await sendPart(0, largeLayer.slice(0, part));
-    await disk.fill(MiB);
-    await expectServerException(sendPart(part, largeLayer.slice(part)));
+    await sendPart(0, first);
+    // The part has 3 MiB, and 4 MiB as it travels. The space ends at its beginning, middle and end in either form.
+    for (const leftMiB of [0, 0.3, 1, 2, 2.9, 3, 3.9, 4, 5, 6, 6.9]) {
+      await disk.fill(leftMiB * MiB);
+      const outcome = await sendPart(first.length, second).then(
+        () => "It succeeded",
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+      if (outcome === "It succeeded") throw new Error(`${leftMiB} MiB were enough; the test shows nothing`);
+      expect(outcome, `with ${leftMiB} MiB left`).toMatch(/^ServerException: .*no space/);
+      await disk.empty();
+    }
     await expectIntact();
-    await disk.empty();
-    const { lastByteReceived } = await sendPart(part, largeLayer.slice(part));
+    const { lastByteReceived } = await sendPart(first.length, second);
     expect(lastByteReceived).toBe(largeLayer.length - 1);
     await sdk.send(
       new CompleteLayerUploadCommand({
@@ -264,7 +282,9 @@ suiteWithMounts("a full disk", () => {
     await disk.empty();
     const location = await registry.beginUpload(repository);
     const digest = digestOf(largeLayer);
-    expect((await registry.request("PUT", withQuery(location, { digest }), { body: largeLayer })).status).toBe(201);
+    expect(
+      (await registry.request("PUT", withQuery(location, { digest }), { body: largeLayer })).status,
+    ).toBe(201);
     for (const tag of ["later", ...tags.slice(-2)])
       expect((await registry.putManifest(repository, tag, image.manifest)).status).toBe(201);
     await expectTags(["later", ...tags]);

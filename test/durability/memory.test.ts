@@ -5,8 +5,25 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
-import { closesFiles, contentOf, forgetPeak, makeRandom, memoryBytes, openFiles, seedFor } from "../support/durability.ts";
-import { connect, digestOf, eventually, header, openSocket, type Registry, requestHead, withQuery } from "../support/oci.ts";
+import {
+  closesFiles,
+  contentOf,
+  forgetPeak,
+  makeRandom,
+  memoryBytes,
+  openFiles,
+  seedFor,
+} from "../support/durability.ts";
+import {
+  connect,
+  digestOf,
+  eventually,
+  header,
+  openSocket,
+  type Registry,
+  requestHead,
+  withQuery,
+} from "../support/oci.ts";
 import { basic, start, type TestServer } from "../support/server.ts";
 
 const MiB = 1024 * 1024;
@@ -79,7 +96,7 @@ async function pushLayer(layer: number, digest: string, coding: "known" | "chunk
   const target = withQuery(location, { digest });
   const socket = await openSocket(server);
   const status = statusOf(socket);
-  const length =
+  const length: Record<string, string> =
     coding === "known" ? { "content-length": String(layerBytes) } : { "transfer-encoding": "chunked" };
   await send(socket, requestHead(server, { method: "PUT", target, headers: length }));
   for (const piece of piecesOf(layer)) {
@@ -130,7 +147,7 @@ async function expectAtRest(): Promise<void> {
   });
 }
 
-test(`two layers of ${layerBytes / MiB} MiB at once go in and out within 150 MB of memory`, async () => {
+test(`two layers of ${layerBytes / MiB} MiB at once go in and out within 150 MiB of memory`, async () => {
   const digests = [layerDigest(1), layerDigest(2)] as const;
   await forgetPeak(server.pid);
   await Promise.all([pushLayer(1, digests[0], "known"), pushLayer(2, digests[1], "chunked")]);

@@ -93,7 +93,9 @@ class Facts {
 
   /** The keys whose state is known and is none of being gone. */
   certain(): string[] {
-    return [...this.#states].filter(([, states]) => states.size === 1 && !states.has(gone)).map(([key]) => key);
+    return [...this.#states]
+      .filter(([, states]) => states.size === 1 && !states.has(gone))
+      .map(([key]) => key);
   }
 
   keys(): string[] {
@@ -115,7 +117,9 @@ const partsOf = (key: string): [repository: string, name: string] => {
 };
 
 /** Content that several clients send, also at the same time. */
-const sharedContent = Array.from({ length: 6 }, (_, index) => blobContent(9_000 + index, 40_000 * (index + 1)));
+const sharedContent = Array.from({ length: 6 }, (_, index) =>
+  blobContent(9_000 + index, 40_000 * (index + 1)),
+);
 
 function blobContent(seed: number, sizeBytes: number): BlobContent {
   return { seed, sizeBytes, digest: digestOf(contentOf(seed, sizeBytes)) };
@@ -245,6 +249,7 @@ export function makePushingClient(options: PushingOptions): PushingClient {
 
   function opened(repository: string, content: BlobContent, location: string): OpenUpload {
     const upload = { repository, content, location, answeredBytes: 0, ending: false };
+    contents.set(content.digest, content);
     uploads.add(upload);
     return upload;
   }
@@ -385,7 +390,8 @@ export function makePushingClient(options: PushingOptions): PushingClient {
     for (const tag of itsTags) tags.attempt(tag, gone);
     await ask("DELETE", `/v2/${repository}/manifests/${digest}`, allowed);
     manifests.settle(key, gone);
-    for (const tag of itsTags) tags.settle(tag, gone, ...[...tags.of(tag)].filter((state) => state !== digest));
+    for (const tag of itsTags)
+      tags.settle(tag, gone, ...[...tags.of(tag)].filter((state) => state !== digest));
   }
 
   async function pull(key: string): Promise<void> {
@@ -433,7 +439,11 @@ export function makePushingClient(options: PushingOptions): PushingClient {
       return () => mount(target, source, content);
     }
     if (chance < 0.25 && options.foreign.length > 0) {
-      const [target, source, content] = [random.pick(own), random.pick(options.foreign), random.pick(sharedContent)];
+      const [target, source, content] = [
+        random.pick(own),
+        random.pick(options.foreign),
+        random.pick(sharedContent),
+      ];
       return () => mount(target, source, content);
     }
     if (chance < 0.45) {
@@ -472,7 +482,11 @@ export function makePushingClient(options: PushingOptions): PushingClient {
 
   async function verifyBlob(key: string): Promise<void> {
     const [repository, digest] = partsOf(key);
-    const answer = await ask("GET", `/v2/${repository}/blobs/${digest}`, statesToStatuses(blobs.of(key), 200));
+    const answer = await ask(
+      "GET",
+      `/v2/${repository}/blobs/${digest}`,
+      statesToStatuses(blobs.of(key), 200),
+    );
     if (answer.status === 200 && digestOf(answer.body) !== digest) throw new Error(`${key} has other bytes`);
     // The shared repository is written by all.
     blobs.settle(key, answer.status === 200 ? there : gone);
@@ -491,7 +505,8 @@ export function makePushingClient(options: PushingOptions): PushingClient {
     const states = tags.of(key);
     const answer = await ask("HEAD", `/v2/${repository}/manifests/${tag}`, statesToStatuses(states, 200));
     const found = answer.status === 404 ? gone : header(answer, "docker-content-digest");
-    if (!states.has(found)) throw new Error(`${key} means ${found}; it can only be ${[...states].join(" or ")}`);
+    if (!states.has(found))
+      throw new Error(`${key} means ${found}; it can only be ${[...states].join(" or ")}`);
     tags.settle(key, found);
   }
 

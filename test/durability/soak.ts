@@ -30,7 +30,13 @@ export type SoakReport = Counts & {
   slowestStartMs: number;
 };
 
-type ScrubReport = { verified: number; missing: string[]; damaged: string[]; orphans: string[]; uploads: number };
+type ScrubReport = {
+  verified: number;
+  missing: string[];
+  damaged: string[];
+  orphans: string[];
+  uploads: number;
+};
 
 /** Rejects at the first answer that was not kept. */
 export async function soak({ kills, seed, say = () => {} }: SoakOptions): Promise<SoakReport> {
@@ -85,13 +91,18 @@ async function oneFolder(options: {
       const settled = await scrubbed(data);
       if (settled.orphans.length > 0)
         throw new Error(`After all was repeated there are orphans: ${settled.orphans}`);
-      say(`kill ${report.kills}: ${after.verified} blobs, ${after.orphans.length} orphans, ${after.uploads} uploads`);
+      say(
+        `kill ${report.kills}: ${after.verified} blobs, ${after.orphans.length} orphans, ${after.uploads} uploads`,
+      );
     }
     for (const counts of clients.map((client) => client.counts())) {
-      for (const name of ["answered", "interrupted", "resumed", "verified"] as const) report[name] += counts[name];
+      for (const name of ["answered", "interrupted", "resumed", "verified"] as const)
+        report[name] += counts[name];
     }
   } catch (error) {
-    throw new Error(`With seed ${seed}, kill ${report.kills}: ${error instanceof Error ? error.stack : error}\n${server.output()}`);
+    throw new Error(
+      `With seed ${seed}, kill ${report.kills}: ${error instanceof Error ? error.stack : error}\n${server.output()}`,
+    );
   } finally {
     await server[Symbol.asyncDispose]();
   }
@@ -144,7 +155,8 @@ async function scrubbed(data: string): Promise<ScrubReport> {
     throw new Error(`${stored.length} blobs are stored; lading scrub says: ${stdout}`);
   }
   const uploads = await filesUnder(join(data, "uploads"));
-  if (uploads.length !== report.uploads) throw new Error(`${uploads.length} uploads are stored; scrub says: ${stdout}`);
+  if (uploads.length !== report.uploads)
+    throw new Error(`${uploads.length} uploads are stored; scrub says: ${stdout}`);
   return report;
 }
 

@@ -35,8 +35,12 @@ const anyPort = ["--listen", "127.0.0.1:0"] as const;
 const quicklyMs = 2000;
 
 let folder: Awaited<ReturnType<typeof scratch>>;
+/** Paths of a certificate for this machine, signed by itself, and of its key. */
+let certificate: string;
+let certificateKey: string;
 beforeAll(async () => {
   folder = await scratch("start");
+  [certificate, certificateKey] = await makeCertificate("localhost");
 });
 afterAll(async () => {
   await folder?.[Symbol.asyncDispose]();
@@ -83,6 +87,21 @@ let folders = 0;
 function fresh(): string {
   folders += 1;
   return join(folder.path, `data-${folders}`);
+}
+
+async function makeCertificate(name: string): Promise<[certificate: string, key: string]> {
+  const paths: [string, string] = [join(folder.path, `${name}.pem`), join(folder.path, `${name}-key.pem`)];
+  const made = Bun.spawn(
+    [
+      ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
+      ...["-out", paths[0], "-keyout", paths[1], "-days", "2", "-subj", `/CN=${name}`],
+      ...["-addext", `subjectAltName=DNS:${name},IP:127.0.0.1`],
+    ],
+    { stdout: "ignore", stderr: "pipe" },
+  );
+  const said = await new Response(made.stderr).text();
+  if ((await made.exited) !== 0) throw new Error(`openssl failed: ${said}`);
+  return paths;
 }
 
 /** A server that is started by hand; it ends with the scope. */
@@ -132,7 +151,12 @@ describe("a second process on one data folder", () => {
 
   test("is refused by another path to the folder, too", async () => {
     await using server = await start();
-    const second = await runToEnd(["serve", "--data", `${server.data}/../${server.data.split("/").at(-1)}`, ...anyPort]);
+    const second = await runToEnd([
+      "serve",
+      "--data",
+      `${server.data}/../${server.data.split("/").at(-1)}`,
+      ...anyPort,
+    ]);
     expect(second.code).toBe(2);
     expect(second.output).toMatch(/in use by another lading process/);
   });
@@ -194,7 +218,9 @@ describe("SIGTERM", () => {
     const target = withQuery(location, { digest: digestOf(content) });
     const uploading = await openSocket(server);
     const kept = await openSocket(server);
-    const answer = new Promise<string>((done) => uploading.once("data", (data) => done(data.toString("latin1"))));
+    const answer = new Promise<string>((done) =>
+      uploading.once("data", (data) => done(data.toString("latin1"))),
+    );
     const headers = { "content-length": String(content.length) };
     uploading.write(requestHead(server, { method: "PUT", target, headers }));
     uploading.write(content.subarray(0, MiB));
@@ -290,14 +316,17 @@ describe("a start that cannot succeed ends with 2 and says what would be right",
     "log-level": [["loud", /debug, info, warn, error, silent/]],
   };
   /** What has to be there for the wrong value to be the only fault. */
-  const partners: Readonly<Record<string, readonly string[]>> = {
-    "tls-cert": ["--tls-key", "no-such-key.pem"],
-    "tls-key": ["--tls-cert", import.meta.path],
-    "root-access-key-id": ["--root-secret-access-key", rootKey.secret],
-    "root-secret-access-key": ["--root-access-key-id", rootKey.id],
+  const partners: Readonly<Record<string, () => readonly string[]>> = {
+    "tls-cert": () => ["--tls-key", certificateKey],
+    "tls-key": () => ["--tls-cert", certificate],
+    "root-access-key-id": () => ["--root-secret-access-key", rootKey.secret],
+    "root-secret-access-key": () => ["--root-access-key-id", rootKey.id],
   };
 
-  function expectRefused(ended: { code: number; output: string }, ...says: readonly (string | RegExp)[]): void {
+  function expectRefused(
+    ended: { code: number; output: string },
+    ...says: readonly (string | RegExp)[]
+  ): void {
     expect(ended.code, ended.output).toBe(2);
     expect(ended.output).toStartWith("lading: ");
     for (const part of says) {
@@ -318,7 +347,7 @@ describe("a start that cannot succeed ends with 2 and says what would be right",
   for (const [flag, rows] of Object.entries(wrong)) {
     test(`--${flag}`, async () => {
       const variable = `LADING_${flag.toUpperCase().replaceAll("-", "_")}`;
-      const partner = partners[flag] ?? [];
+      const partner = partners[flag]?.() ?? [];
       const listen = flag === "listen" ? [] : anyPort;
       for (const [value, says] of rows) {
         const byFlag = ["serve", "--data", fresh(), ...listen, ...partner, `--${flag}=${value}`];
@@ -356,7 +385,14 @@ describe("a start that cannot succeed ends with 2 and says what would be right",
       ["root-secret-access-key", "root-access-key-id"],
     ] as const;
     for (const [given, other] of rows) {
-      const ended = await runToEnd(["serve", "--data", fresh(), ...anyPort, `--${given}`, "0123456789abcdef"]);
+      const ended = await runToEnd([
+        "serve",
+        "--data",
+        fresh(),
+        ...anyPort,
+        `--${given}`,
+        "0123456789abcdef",
+      ]);
       expectRefused(ended, `--${given}`, `--${other}`, /together/);
     }
   });
@@ -419,7 +455,10 @@ describe("a start that cannot succeed ends with 2 and says what would be right",
   test("a database that is none", async () => {
     const data = fresh();
     await mkdir(data);
-    await writeFile(join(data, "lading.db"), "this is no database, and it is long enough to see that".repeat(100));
+    await writeFile(
+      join(data, "lading.db"),
+      "this is no database, and it is long enough to see that".repeat(100),
+    );
     const ended = await runToEnd(["serve", "--data", data, ...anyPort]);
     expectRefused(ended, data);
     expect(await readFile(join(data, "lading.db"), "utf8")).toStartWith("this is no database");
@@ -515,10 +554,11 @@ describe("the root's first key", () => {
 
 test("20 starts that are killed in their first moments leave folders that start, each with one root key", async () => {
   const random = makeRandom(seedFor("kills of the first start"));
-  const exists = (path: string) => stat(path).then(
-    () => true,
-    () => undefined,
-  );
+  const exists = (path: string) =>
+    stat(path).then(
+      () => true,
+      () => undefined,
+    );
   for (let turn = 0; turn < 10; turn += 1) {
     const data = fresh();
     const shown: Key[] = [];
@@ -542,7 +582,9 @@ test("20 starts that are killed in their first moments leave folders that start,
     const kept = keyIn(await readFile(join(data, "root-credentials-000000000000"), "utf8"));
     expect(kept).toBeDefined();
     for (const key of [...shown, keyIn(server.stdout()) ?? kept]) expect(key).toEqual(kept);
-    await sdkFor(server.url, kept as Key).send(new CreateRepositoryCommand({ repositoryName: "after/kills" }));
+    await sdkFor(server.url, kept as Key).send(
+      new CreateRepositoryCommand({ repositoryName: "after/kills" }),
+    );
     const answer = await fetch(`${server.url}/v2/`, {
       headers: { authorization: `Basic ${btoa(`${kept?.id}:${kept?.secret}`)}` },
     });
@@ -552,31 +594,9 @@ test("20 starts that are killed in their first moments leave folders that start,
 });
 
 describe("TLS", () => {
-  let certificate: string;
-  let key: string;
-
-  beforeAll(async () => {
-    certificate = join(folder.path, "certificate.pem");
-    key = join(folder.path, "key.pem");
-    await makeCertificate(certificate, key);
-  });
-
-  async function makeCertificate(certificatePath: string, keyPath: string): Promise<void> {
-    const made = Bun.spawn(
-      [
-        ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"],
-        ...["-keyout", keyPath, "-out", certificatePath, "-days", "2", "-subj", "/CN=localhost"],
-        ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-      ],
-      { stdout: "ignore", stderr: "pipe" },
-    );
-    const said = await new Response(made.stderr).text();
-    if ((await made.exited) !== 0) throw new Error(`openssl failed: ${said}`);
-  }
-
   test("serves HTTPS with a certificate and its key, and only that", async () => {
     await using server = await serve(
-      ["--data", fresh(), ...anyPort, "--tls-cert", certificate, "--tls-key", key],
+      ["--data", fresh(), ...anyPort, "--tls-cert", certificate, "--tls-key", certificateKey],
       rootSettings,
     );
     expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
@@ -600,12 +620,11 @@ describe("TLS", () => {
   });
 
   test("a file that holds no certificate, a key of another certificate: refused with the flags", async () => {
-    const otherKey = join(folder.path, "other-key.pem");
-    await makeCertificate(join(folder.path, "other.pem"), otherKey);
+    const [, otherKey] = await makeCertificate("other");
     const text = join(folder.path, "text.pem");
     await writeFile(text, "no certificate\n");
     for (const [cert, keyPath] of [
-      [text, key],
+      [text, certificateKey],
       [certificate, text],
       [certificate, otherKey],
     ] as const) {
@@ -637,7 +656,9 @@ describe("settings come from the environment, and a flag beats it", () => {
     const sdk = sdkFor(url, rootKey, region);
     const repositoryName = "settings/effect";
     await sdk.send(new CreateRepositoryCommand({ repositoryName })).catch(() => undefined);
-    const { repositories } = await sdk.send(new DescribeRepositoriesCommand({ repositoryNames: [repositoryName] }));
+    const { repositories } = await sdk.send(
+      new DescribeRepositoriesCommand({ repositoryNames: [repositoryName] }),
+    );
     return repositories?.[0];
   }
 
@@ -758,13 +779,9 @@ describe("settings come from the environment, and a flag beats it", () => {
   });
 
   test("LADING_TLS_CERT and LADING_TLS_KEY", async () => {
-    const [certificate, key] = [join(folder.path, "environment.pem"), join(folder.path, "environment-key.pem")];
-    const subject = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x"];
-    const made = Bun.spawn(["openssl", "req", ...subject, "-keyout", key, "-out", certificate], { stderr: "ignore" });
-    expect(await made.exited).toBe(0);
     await using server = await serve(["--data", fresh(), ...anyPort], {
       LADING_TLS_CERT: certificate,
-      LADING_TLS_KEY: key,
+      LADING_TLS_KEY: certificateKey,
     });
     expect(server.url).toStartWith("https://");
     const health = await fetch(`${server.url}/healthz`, { tls: { rejectUnauthorized: false } });

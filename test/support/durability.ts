@@ -84,9 +84,11 @@ export async function openFiles(pid: number): Promise<number> {
 
 /** Resolves when the process has at most `count` files open, and rejects when it keeps more. */
 export async function closesFiles(pid: number, count: number, deadlineMs = 15_000): Promise<void> {
-  await eventually(async () => ((await openFiles(pid)) <= count ? true : undefined), deadlineMs).catch(async () => {
-    throw new Error(`The server keeps ${await openFiles(pid)} files open; ${count} were expected`);
-  });
+  await eventually(async () => ((await openFiles(pid)) <= count ? true : undefined), deadlineMs).catch(
+    async () => {
+      throw new Error(`The server keeps ${await openFiles(pid)} files open; ${count} were expected`);
+    },
+  );
 }
 
 /** A command that runs: `lading` with arguments, in an environment in which no setting is made but those given. */

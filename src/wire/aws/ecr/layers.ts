@@ -76,7 +76,11 @@ export async function uploadLayerPart(call: Call, input: In<"UploadLayerPart">):
   if (partLastByte - partFirstByte + 1 !== layerPartBlob.length) {
     throw fault("SizeInvalid", { stated: partLastByte - partFirstByte + 1, received: layerPartBlob.length });
   }
-  const sizeBytes = await appendPart(call, upload, { source: once(layerPartBlob), firstByte: partFirstByte });
+  const sizeBytes = await appendPart(call, upload, {
+    source: once(layerPartBlob),
+    firstByte: partFirstByte,
+    whole: true,
+  });
   if (layerPartBlob.length < limits.layerPartBytes || upload.shortParts !== "none")
     await noteShortPart(call, upload);
   return {
