@@ -1,5 +1,5 @@
 /** Uploads of blobs: the rows of `uploads`, and the way from the first byte to a linked blob. Both doors come here. */
-import { fault } from "../lib/faults.ts";
+import { type Fault, fault } from "../lib/faults.ts";
 import { limits } from "../lib/limits.ts";
 import type { Queryable, Tx } from "../store/database.ts";
 import { linkBlob, recordBlob } from "./blobs.ts";
@@ -13,6 +13,8 @@ export type Upload = {
   principalArn: string;
   /** Bytes that are stored durably; the next byte has this offset. */
   sizeBytes: number;
+  /** Bytes that UploadLayerPart answered for; undefined for an upload that was begun on the registry door. */
+  acknowledgedBytes: number | undefined;
   /** Parts of ECR's UploadLayerPart under the minimum: `last` while only the last one is, which is allowed. */
   shortParts: "none" | "last" | "earlier";
 };
@@ -23,8 +25,7 @@ const shortParts: readonly Upload["shortParts"][] = ["none", "last", "earlier"];
 /** Starts an empty upload and resolves with its id, a UUID. */
 export async function beginUpload(
   { db, blobs, clock, ids }: Services,
-  repository: Repository,
-  principalArn: string,
+  begun: { repository: Repository; principalArn: string; by: "registry door" | "InitiateLayerUpload" },
 ): Promise<string> {
   const id = ids.uuid();
   // The file first: a file without a row is found by the sweep, a row without a file is an upload that cannot go on.
@@ -34,9 +35,10 @@ export async function beginUpload(
       .insertInto("uploads")
       .values({
         id,
-        repository_id: repository.id,
-        principal_arn: principalArn,
+        repository_id: begun.repository.id,
+        principal_arn: begun.principalArn,
         created_at: clock.now(),
+        acknowledged_bytes: begun.by === "InitiateLayerUpload" ? 0 : null,
         short_parts: 0,
       })
       .execute(),
@@ -52,7 +54,7 @@ export async function getUpload(
 ): Promise<Upload> {
   const row = await db.read
     .selectFrom("uploads")
-    .select(["id", "principal_arn", "short_parts"])
+    .select(["id", "principal_arn", "acknowledged_bytes", "short_parts"])
     .where("id", "=", uploadId)
     .where("repository_id", "=", repository.id)
     .executeTakeFirst();
@@ -63,6 +65,7 @@ export async function getUpload(
     repository,
     principalArn: row.principal_arn,
     sizeBytes,
+    acknowledgedBytes: row.acknowledged_bytes ?? undefined,
     shortParts: shortParts[row.short_parts] ?? "earlier",
   };
 }
@@ -73,50 +76,73 @@ type Part = {
   firstByte?: number | undefined;
   /** Number of bytes, where the sender says it. */
   length?: number | undefined;
-  /** The sender repeats a part as a whole: when this one fails, nothing of it stays. */
-  whole?: true;
 };
 
 /**
  * Adds a part and resolves with the upload's new size. Throws InvalidLayerPart when it does not begin where the last one
- * ended, and SizeInvalid when another number of bytes came than was said; then the upload is as before.
+ * ended, and SizeInvalid when another number of bytes comes than was said; then the upload is as before.
  */
-export async function appendPart({ blobs }: Services, upload: Upload, part: Part): Promise<number> {
-  if (part.firstByte !== undefined && part.firstByte !== upload.sizeBytes) {
-    throw fault(
-      "InvalidLayerPart",
-      { firstByte: part.firstByte, expected: upload.sizeBytes },
-      {
-        registryId: upload.repository.accountId,
-        repositoryName: upload.repository.repositoryName,
-        uploadId: upload.id,
-        lastValidByteReceived: Math.max(upload.sizeBytes - 1, 0),
-      },
-    );
-  }
-  const received = await blobs
-    .append(upload.id, part.source, limits.layerBytes)
-    .catch(async (error: unknown) => {
-      if (part.whole) await blobs.truncate(upload.id, upload.sizeBytes);
-      throw error;
-    });
-  if (part.length !== undefined && part.length !== received) {
-    await blobs.truncate(upload.id, upload.sizeBytes);
-    throw fault("SizeInvalid", { stated: part.length, received });
-  }
-  return upload.sizeBytes + received;
+export function appendPart({ blobs }: Services, upload: Upload, part: Part): Promise<number> {
+  const at = (heldBytes: number) => {
+    if (part.firstByte !== undefined && part.firstByte !== heldBytes)
+      throw wrongStart(upload, part.firstByte, heldBytes);
+    return heldBytes;
+  };
+  return blobs.append(upload.id, { ...part, at, limitBytes: limits.layerBytes, whole: false });
 }
 
-/** Remembers that a part was under ECR's minimum, or that one came after such a part. */
-export async function noteShortPart({ db }: Services, upload: Upload): Promise<void> {
-  const state: Upload["shortParts"] = upload.shortParts === "none" ? "last" : "earlier";
-  await db.write((tx) =>
-    tx
-      .updateTable("uploads")
-      .set({ short_parts: shortParts.indexOf(state) })
-      .where("id", "=", upload.id)
-      .execute(),
+/**
+ * Adds a part of ECR's UploadLayerPart. Its sender repeats it as a whole when no answer comes, so bytes of it that came
+ * without an answer are written over. Resolves and throws as {@link appendPart}.
+ */
+export function appendLayerPart(
+  services: Services,
+  upload: Upload,
+  part: { bytes: Uint8Array; firstByte: number },
+): Promise<number> {
+  const { db, blobs } = services;
+  const { firstByte, bytes } = part;
+  const isShort = bytes.length < limits.layerPartBytes;
+  let before = upload;
+  return blobs.append(upload.id, {
+    source: once(bytes),
+    limitBytes: limits.layerBytes,
+    whole: true,
+    at: async (heldBytes) => {
+      // Another request may have added a part since the upload was looked up.
+      before = await getUpload(services, upload.repository, upload.id);
+      const isRepeated = firstByte === before.acknowledgedBytes && firstByte < heldBytes;
+      if (firstByte === heldBytes || isRepeated) return firstByte;
+      throw wrongStart(upload, firstByte, before.acknowledgedBytes ?? heldBytes);
+    },
+    stored: async (heldBytes) => {
+      const state = before.shortParts !== "none" ? "earlier" : isShort ? "last" : "none";
+      await db.write((tx) =>
+        tx
+          .updateTable("uploads")
+          .set({ acknowledged_bytes: heldBytes, short_parts: shortParts.indexOf(state) })
+          .where("id", "=", upload.id)
+          .execute(),
+      );
+    },
+  });
+}
+
+function wrongStart({ id, repository }: Upload, firstByte: number, expected: number): Fault {
+  return fault(
+    "InvalidLayerPart",
+    { firstByte, expected },
+    {
+      registryId: repository.accountId,
+      repositoryName: repository.repositoryName,
+      uploadId: id,
+      lastValidByteReceived: Math.max(expected - 1, 0),
+    },
   );
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
 }
 
 /**

@@ -3,17 +3,17 @@
  * name by a rename after fsync, followed by an fsync of the folder, so a file under a digest is always whole.
  */
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, opendir, rename, rm, stat, truncate } from "node:fs/promises";
+import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LRUCache } from "lru-cache";
 import { type Algorithm, digestAlgorithm, digestOf } from "../lib/digest.ts";
 import { fault } from "../lib/faults.ts";
 import type { Ids } from "../lib/ids.ts";
 import { limits } from "../lib/limits.ts";
-import type { Blobs } from "./blobs.ts";
+import type { Addition, Blobs } from "./blobs.ts";
 
 /** Bytes gathered before a write: fewer system calls and trips to the thread pool, and still little memory. */
-const batchBytes = 512 * 1024;
+const batchBytes = 256 * 1024;
 
 /** The running hash of an upload that was written up to `offset`. */
 type HashState = { hasher: Bun.CryptoHasher; offset: number };
@@ -119,26 +119,34 @@ export async function openFileBlobs(folder: string, ids: Ids): Promise<Blobs> {
 
     uploaded: (uploadId) => sizeOfFile(uploadPath(uploadId)),
 
-    append: (uploadId, source, limitBytes) =>
+    append: (uploadId, addition) =>
       alone(uploadId, async () => {
-        const file = await open(uploadPath(uploadId), constants.O_WRONLY | constants.O_APPEND);
+        const path = uploadPath(uploadId);
+        const file = await open(path, constants.O_WRONLY | constants.O_APPEND);
         try {
-          const { size } = await file.stat();
-          const hasher = await hashOf(uploadId, size);
+          const { size: held } = await file.stat();
+          const offset = await addition.at(held);
+          if (offset < held) await file.truncate(offset);
+          const hasher = await hashOf(uploadId, offset);
           hashes.delete(uploadId);
-          const received = await drain(source, file, hasher, size, limitBytes);
-          await file.datasync();
-          hashes.set(uploadId, { hasher, offset: size + received });
-          return received;
+          try {
+            const received = await drain(addition, file, hasher, offset);
+            if (addition.length !== undefined && addition.length !== received) {
+              await file.truncate(offset);
+              throw fault("SizeInvalid", { stated: addition.length, received });
+            }
+            await file.datasync();
+            hashes.set(uploadId, { hasher, offset: offset + received });
+            await addition.stored?.(offset + received);
+            return offset + received;
+          } catch (error) {
+            hashes.delete(uploadId);
+            if (addition.whole) await file.truncate(offset);
+            throw error;
+          }
         } finally {
           await file.close();
         }
-      }),
-
-    truncate: (uploadId, sizeBytes) =>
-      alone(uploadId, async () => {
-        hashes.delete(uploadId);
-        await truncate(uploadPath(uploadId), sizeBytes);
       }),
 
     finish: (uploadId, wanted) =>
@@ -194,11 +202,10 @@ export async function digestOfBody(body: Blob, algorithm: Algorithm): Promise<st
  * the next is gathered, so neither waits for the other, and the sender waits when the disk does.
  */
 async function drain(
-  source: AsyncIterable<Uint8Array>,
+  { source, limitBytes }: Addition,
   file: FileHandle,
   hasher: Bun.CryptoHasher,
   offset: number,
-  limitBytes: number,
 ): Promise<number> {
   let received = 0;
   let batch: Uint8Array[] = [];

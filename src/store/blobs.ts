@@ -11,6 +11,23 @@ export type BlobBody = Blob | ReadableStream<Uint8Array>;
 
 type Finished = { digest: string; sizeBytes: number };
 
+export type Addition = {
+  source: AsyncIterable<Uint8Array>;
+  /** Bytes that the upload may have in all. */
+  limitBytes: number;
+  /**
+   * Where the addition begins, given the bytes that the upload holds: there, or earlier to write over what follows.
+   * Asked when nobody else can write to the upload any more; what it throws ends the addition.
+   */
+  at: (heldBytes: number) => number | Promise<number>;
+  /** Done when the addition is durable, with the bytes held then, and before anybody else may write. */
+  stored?: (heldBytes: number) => Promise<void>;
+  /** Number of bytes that must come. */
+  length?: number | undefined;
+  /** The sender repeats it as a whole: when it fails, nothing of it stays. */
+  whole: boolean;
+};
+
 /**
  * Finished blobs are named by digest and never change. An upload is the beginning of a blob under an id; what was
  * appended to it and answered is durable, so it goes on after a restart.
@@ -30,12 +47,11 @@ export type Blobs = {
   /** Bytes that the upload holds, or undefined when there is none. */
   uploaded: (uploadId: string) => Promise<number | undefined>;
   /**
-   * Adds what `source` gives and makes it durable; resolves with the bytes that came. When `source` fails, what came
-   * before stays and the failure is thrown on. Throws LayerTooLarge past `limitBytes` in all.
+   * Adds what the source gives and makes it durable; resolves with the bytes that the upload then holds. When the source
+   * fails, what came before stays, unless the addition is `whole`, and the failure is thrown on. Throws SizeInvalid,
+   * LayerTooLarge, and UploadBusy while another request writes to the upload.
    */
-  append: (uploadId: string, source: AsyncIterable<Uint8Array>, limitBytes: number) => Promise<number>;
-  /** Takes an upload back to its first `sizeBytes` bytes. */
-  truncate: (uploadId: string, sizeBytes: number) => Promise<void>;
+  append: (uploadId: string, addition: Addition) => Promise<number>;
   /**
    * Turns an upload into a finished blob if its content has one of the digests in `wanted`. Otherwise throws
    * InvalidLayer and keeps the upload.

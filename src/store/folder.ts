@@ -1,7 +1,7 @@
 /** The data folder: who may use it, and the key that lies in it. */
 import { Database as Sqlite } from "bun:sqlite";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Ids } from "../lib/ids.ts";
 
 /** Another process serves the folder. */
@@ -59,5 +59,7 @@ export async function readOrWritePrivateFile(path: string, make: () => string): 
   }
   // Under its name the file is always whole, whenever the power goes.
   await rename(`${path}.new`, path);
+  const folder = await open(dirname(path), "r");
+  await folder.sync().finally(() => folder.close());
   return text;
 }

@@ -72,6 +72,8 @@ export type Tables = {
     /** ARN of who began it: its authorisation was settled then. */
     principal_arn: string;
     created_at: number;
+    /** Bytes that UploadLayerPart answered for; null for an upload of the registry door. */
+    acknowledged_bytes: number | null;
     /** Parts of UploadLayerPart under 5 MiB: 0 for none, 1 while only the last one is, 2 when another followed. */
     short_parts: number;
   };

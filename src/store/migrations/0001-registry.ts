@@ -151,6 +151,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn("repository_id", "integer", (c) => c.notNull().references("repositories.id"))
     .addColumn("principal_arn", "text", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("acknowledged_bytes", "bigint")
     .addColumn("short_parts", "integer", (c) => c.notNull())
     .execute();
   await schema.createIndex("uploads_by_age").on("uploads").columns(["created_at"]).execute();

@@ -24,8 +24,12 @@ export async function postUpload(call: OciCall): Promise<Response> {
   if (mount !== null && (await mounted(call, repository, checkedDigest(mount)))) return created(call, mount);
   const digest = call.query.get("digest");
   if (digest !== null && mount === null) return createFromBody(call, repository, checkedDigest(digest));
-  const id = await beginUpload(call, repository, callerName(call.caller));
+  const id = await begin(call, repository);
   return progress(call, { id, sizeBytes: 0 }, 202);
+}
+
+function begin(call: OciCall, repository: Repository): Promise<string> {
+  return beginUpload(call, { repository, principalArn: callerName(call.caller), by: "registry door" });
 }
 
 /** PATCH: adds a chunk of any size, streamed when there is no Content-Range. */
@@ -76,7 +80,7 @@ async function mounted(call: OciCall, target: Repository, digest: string): Promi
 }
 
 async function createFromBody(call: OciCall, repository: Repository, digest: string): Promise<Response> {
-  const id = await beginUpload(call, repository, callerName(call.caller));
+  const id = await begin(call, repository);
   const upload = await getUpload(call, repository, id);
   try {
     await append(call, upload);

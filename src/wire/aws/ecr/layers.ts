@@ -6,12 +6,11 @@ import { limits } from "../../../lib/limits.ts";
 import { linkedBlobs } from "../../../registry/blobs.ts";
 import { getRepository, inMessages } from "../../../registry/repositories.ts";
 import {
-  appendPart,
+  appendLayerPart,
   beginUpload,
   cancelUpload,
   completeUpload,
   getUpload,
-  noteShortPart,
 } from "../../../registry/uploads.ts";
 import type { Call } from "../../call.ts";
 import { downloadUrl } from "../../web/downloads.ts";
@@ -64,7 +63,11 @@ export async function initiateLayerUpload(
   input: In<"InitiateLayerUpload">,
 ): Out<"InitiateLayerUpload"> {
   const repository = await getRepository(call.db.read, repositoryIn(call, input));
-  const uploadId = await beginUpload(call, repository, callerName(call.caller));
+  const uploadId = await beginUpload(call, {
+    repository,
+    principalArn: callerName(call.caller),
+    by: "InitiateLayerUpload",
+  });
   return { uploadId, partSize: limits.advisedPartBytes };
 }
 
@@ -76,13 +79,7 @@ export async function uploadLayerPart(call: Call, input: In<"UploadLayerPart">):
   if (partLastByte - partFirstByte + 1 !== layerPartBlob.length) {
     throw fault("SizeInvalid", { stated: partLastByte - partFirstByte + 1, received: layerPartBlob.length });
   }
-  const sizeBytes = await appendPart(call, upload, {
-    source: once(layerPartBlob),
-    firstByte: partFirstByte,
-    whole: true,
-  });
-  if (layerPartBlob.length < limits.layerPartBytes || upload.shortParts !== "none")
-    await noteShortPart(call, upload);
+  const sizeBytes = await appendLayerPart(call, upload, { bytes: layerPartBlob, firstByte: partFirstByte });
   return {
     registryId: repository.accountId,
     repositoryName: repository.repositoryName,
@@ -125,8 +122,4 @@ export async function getDownloadUrlForLayer(
   if (!linked.has(layerDigest))
     throw fault("LayerNotFound", { ...inMessages(repository), digest: layerDigest });
   return { downloadUrl: downloadUrl(call, repository.id, layerDigest), layerDigest };
-}
-
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
 }
