@@ -52,6 +52,8 @@ export const limits = {
   uploadIdleSeconds: 24 * hourSeconds,
   /** Manifests that are kept in memory, in bytes. They never change under their digest. */
   manifestCacheBytes: 32 * MiB,
+  /** Rows of hot point reads that are kept until the next commit. */
+  rowsInMemory: 10_000,
   /** Credentials of the registry door that need no second verification. */
   credentialCacheEntries: 10_000,
   /** Hash states of uploads between their requests; an upload without one is hashed again from its file. */

@@ -6,7 +6,7 @@ import { limits } from "../lib/limits.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
 import type { Services } from "./context.ts";
 import { referringImages } from "./images.ts";
-import { inMessages, type Repository, repositoryIdQuery } from "./repositories.ts";
+import { inMessages, type Repository } from "./repositories.ts";
 
 type Blob = {
   repositoryId: number;
@@ -20,16 +20,20 @@ const leaseMs = limits.leaseSeconds * 1000;
 
 const byAddress = prepared<[string, string, string, string], Blob>((db) =>
   db
-    .selectFrom("repository_blobs")
+    .selectFrom("repositories")
+    .innerJoin("repository_blobs", "repository_blobs.repository_id", "repositories.id")
+    .where("repositories.account_id", "=", "")
+    .where("repositories.region", "=", "")
+    .where("repositories.name", "=", "")
+    .where("repositories.deleted_at", "is", null)
+    .where("repository_blobs.digest", "=", "")
     .select([
-      "repository_id as repositoryId",
-      "digest",
-      "size_bytes as sizeBytes",
-      "media_type as mediaType",
-      "leased_until as leasedUntil",
-    ])
-    .where("repository_id", "=", repositoryIdQuery(db))
-    .where("digest", "=", ""),
+      "repository_blobs.repository_id as repositoryId",
+      "repository_blobs.digest as digest",
+      "repository_blobs.size_bytes as sizeBytes",
+      "repository_blobs.media_type as mediaType",
+      "repository_blobs.leased_until as leasedUntil",
+    ]),
 );
 
 /** The blob as this repository shows it; undefined when the repository or the link is missing. */

@@ -3,7 +3,6 @@ import type { RepositoryAddress } from "../lib/arn.ts";
 import { limits } from "../lib/limits.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
 import type { Manifest, Reference } from "./manifests.ts";
-import { repositoryIdQuery } from "./repositories.ts";
 
 export type Image = {
   digest: string;
@@ -42,31 +41,36 @@ const columns = [
 /** Rows of one INSERT of references: SQLite and PostgreSQL bound the parameters of a statement. */
 const rowsPerInsert = 100;
 
+function manifestQuery(db: Queryable) {
+  return db
+    .selectFrom("repositories")
+    .where("repositories.account_id", "=", "")
+    .where("repositories.region", "=", "")
+    .where("repositories.name", "=", "")
+    .where("repositories.deleted_at", "is", null);
+}
 const found = [
-  "repository_id as repositoryId",
-  "digest",
-  "media_type as mediaType",
-  "manifest_bytes as manifestBytes",
+  "images.repository_id as repositoryId",
+  "images.digest as digest",
+  "images.media_type as mediaType",
+  "images.manifest_bytes as manifestBytes",
 ] as const;
 const byTag = prepared<[string, string, string, string], FoundManifest>((db) =>
-  db
-    .selectFrom("images")
-    .select(found)
-    .where("repository_id", "=", repositoryIdQuery(db))
-    .where("digest", "=", (e) =>
-      e
-        .selectFrom("tags")
-        .select("image_digest")
-        .whereRef("tags.repository_id", "=", "images.repository_id")
-        .where("tags.name", "=", ""),
-    ),
+  manifestQuery(db)
+    .innerJoin("tags", "tags.repository_id", "repositories.id")
+    .innerJoin("images", (join) =>
+      join
+        .onRef("images.repository_id", "=", "tags.repository_id")
+        .onRef("images.digest", "=", "tags.image_digest"),
+    )
+    .where("tags.name", "=", "")
+    .select(found),
 );
 const byDigest = prepared<[string, string, string, string], FoundManifest>((db) =>
-  db
-    .selectFrom("images")
-    .select(found)
-    .where("repository_id", "=", repositoryIdQuery(db))
-    .where("digest", "=", ""),
+  manifestQuery(db)
+    .innerJoin("images", "images.repository_id", "repositories.id")
+    .where("images.digest", "=", "")
+    .select(found),
 );
 
 /** The manifest that a tag or digest means in a repository; undefined when the repository or the image is missing. */

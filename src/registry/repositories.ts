@@ -71,20 +71,6 @@ const byAddress = prepared<[string, string, string], Row>((db) =>
     .where("deleted_at", "is", null),
 );
 
-/**
- * The id of the repository with the account, region and name that a {@link prepared} query takes as its first parameters.
- * To be nested as a value: SQLite plans a join with bound parameters anew for every call, which costs 20 µs a time.
- */
-export function repositoryIdQuery(db: Queryable) {
-  return db
-    .selectFrom("repositories")
-    .select("repositories.id")
-    .where("repositories.account_id", "=", "")
-    .where("repositories.region", "=", "")
-    .where("repositories.name", "=", "")
-    .where("repositories.deleted_at", "is", null);
-}
-
 /** Throws RepositoryNotFound. */
 export async function getRepository(db: Queryable, address: RepositoryAddress): Promise<Repository> {
   const row = await byAddress(db, address.accountId, address.region, address.repositoryName);

@@ -98,6 +98,7 @@ export function appendPart({ blobs }: Services, upload: Upload, part: Part): Pro
 export function appendLayerPart(
   services: Services,
   upload: Upload,
+  /** `bytes` are taken over: they may be gone afterwards. */
   part: { bytes: Uint8Array; firstByte: number },
 ): Promise<number> {
   const { db, blobs } = services;

@@ -12,6 +12,7 @@ export type BlobBody = Blob | ReadableStream<Uint8Array>;
 type Finished = { digest: string; sizeBytes: number };
 
 export type Addition = {
+  /** Its bytes are taken over: they may be gone afterwards. */
   source: AsyncIterable<Uint8Array>;
   /** Bytes that the upload may have in all. */
   limitBytes: number;
