@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { run } from "./processes.ts";
 import type { Registry } from "./registries.ts";
 
-export type Descriptor = { mediaType: string; digest: string; size: number };
+type Descriptor = { mediaType: string; digest: string; size: number };
+
+export type ImageParts = { config: Descriptor; layers: readonly Descriptor[] };
 
 /** A layer that lies in a file. */
 export type LayerFile = { path: string; digest: string; sizeBytes: number };
@@ -47,20 +49,30 @@ export async function pullBlob(registry: Registry, repository: string, layer: La
     throw new Error(`Received ${received} of ${layer.sizeBytes} bytes`);
 }
 
-/** Pushes an image of a config and some layers of 4 KiB, none of them seen before: two requests each, and the manifest. */
-export async function pushSmallImage(
+/** What small images are made of: a config and some layers of 4 KiB each, never seen before, two requests each. */
+export async function pushParts(registry: Registry, repository: string, layers: number): Promise<ImageParts> {
+  const config = await pushBytes(registry, repository, configType);
+  const pushed = [];
+  for (let made = 0; made < layers; made++) pushed.push(await pushBytes(registry, repository, layerType));
+  return { config, layers: pushed };
+}
+
+/** The last request of a push. Two tags never mean the same image: the manifest says which it is. */
+export async function putManifest(
   registry: Registry,
-  image: { repository: string; tag: string; layers: number },
+  image: ImageParts & { repository: string; tag: string },
 ): Promise<void> {
-  const config = await pushBytes(registry, image.repository, configType);
-  const layers = [];
-  for (let made = 0; made < image.layers; made++)
-    layers.push(await pushBytes(registry, image.repository, layerType));
-  const manifest = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config, layers });
-  await send(registry, `${registry.url}/v2/${image.repository}/manifests/${image.tag}`, {
+  const { config, layers, repository, tag } = image;
+  await send(registry, `${registry.url}/v2/${repository}/manifests/${tag}`, {
     method: "PUT",
     headers: { "content-type": manifestType },
-    body: manifest,
+    body: JSON.stringify({
+      schemaVersion: 2,
+      mediaType: manifestType,
+      config,
+      layers,
+      annotations: { "org.opencontainers.image.version": tag },
+    }),
   });
 }
 

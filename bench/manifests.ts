@@ -1,6 +1,6 @@
 /** Reading one manifest over and over, by its tag. */
 import { join } from "node:path";
-import { accept, pushSmallImage } from "./client.ts";
+import { accept, pushParts, putManifest } from "./client.ts";
 import { cpuSeconds, run } from "./processes.ts";
 import type { Registry } from "./registries.ts";
 import type { Measure, Results } from "./table.ts";
@@ -17,13 +17,23 @@ type Run = { method: "GET" | "HEAD"; connections: number; seconds: number };
 
 const repository = "bench/manifests";
 const tag = "latest";
+/** At a time, while the repository is filled. */
+const pushesAtOnce = 8;
 const layersOfImage = 8;
 const warmUpSeconds = 1;
 const connectionCounts = [1, 10, 50] as const;
 
-export async function prepareManifest(registry: Registry): Promise<void> {
+/** The repository has `images` images and as many tags, for nobody's repository has one. */
+export async function prepareManifests(registry: Registry, images: number): Promise<void> {
   await registry.createRepository(repository);
-  await pushSmallImage(registry, { repository, tag, layers: layersOfImage });
+  const parts = await pushParts(registry, repository, layersOfImage);
+  const tags = [tag, ...Array.from({ length: images - 1 }, (_, at) => `v${at}`)];
+  await Promise.all(
+    Array.from({ length: pushesAtOnce }, async () => {
+      for (let next = tags.pop(); next !== undefined; next = tags.pop())
+        await putManifest(registry, { ...parts, repository, tag: next });
+    }),
+  );
   for (const method of ["GET", "HEAD"] as const)
     await request(registry, { method, connections: 10, seconds: warmUpSeconds });
 }

@@ -6,6 +6,8 @@ export type Options = {
   rounds: number;
   /** Seconds of one run of requests against one manifest. */
   requestSeconds: number;
+  /** Images of the repository that manifests are read from. */
+  imagesInRepository: number;
   /** Small images that are pushed one after the other. */
   smallImages: number;
   /** Starts of each kind. */
@@ -36,6 +38,7 @@ export function readOptions(args: readonly string[]): Options {
         sizeBytes: 128 * unitBytes.MiB,
         rounds: 1,
         requestSeconds: 1,
+        imagesInRepository: 200,
         smallImages: 20,
         starts: 3,
         repositories: 1_000,
@@ -44,6 +47,7 @@ export function readOptions(args: readonly string[]): Options {
         sizeBytes: unitBytes.GiB,
         rounds: 3,
         requestSeconds: 5,
+        imagesInRepository: 2_000,
         smallImages: 100,
         starts: 7,
         repositories: 10_000,

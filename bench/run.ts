@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { find } from "../test/support/packages.ts";
 import { measureImages } from "./images.ts";
 import { makeLayerFiles, measureLayers } from "./layers.ts";
-import { measureManifests, prepareManifest } from "./manifests.ts";
+import { measureManifests, prepareManifests } from "./manifests.ts";
 import { type Options, readOptions } from "./options.ts";
 import { run } from "./processes.ts";
 import { dockerRegistry, lading, type Program, type Registry } from "./registries.ts";
@@ -50,7 +50,7 @@ async function measure(folder: string, options: Options, results: Results): Prom
   }
   if (only.has("manifests")) {
     await withBoth(folder, async (registries) => {
-      for (const registry of registries) await prepareManifest(registry);
+      for (const registry of registries) await prepareManifests(registry, options.imagesInRepository);
       for (let round = 1; round <= rounds; round++) {
         say(`manifests, round ${round}`);
         await measureManifests(registries, options.requestSeconds, results);
