@@ -29,7 +29,8 @@ export function withPart(document: string, name: string, text: string): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
@@ -52,7 +53,11 @@ function errorsTable(): string {
 }
 
 function operationsTable(): string {
-  const ecr = Object.entries(ecrOperations).map(([name, row]) => ["ecr", name, row === notOffered ? "not offered" : "yes"]);
+  const ecr = Object.entries(ecrOperations).map(([name, row]) => [
+    "ecr",
+    name,
+    row === notOffered ? "not offered" : "yes",
+  ]);
   const sts = Object.keys(stsOperations).map((name) => ["sts", name, "yes"]);
   return table(["service", "operation", "offered"], [...ecr, ...sts]);
 }
