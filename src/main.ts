@@ -201,8 +201,9 @@ function cannotUse(folder: string, error: unknown): UsageError {
   );
 }
 
+/** Resolves at the first signal. Later ones change nothing: who waits for a clean end gets it. */
 function stopSignal(): Promise<void> {
   return new Promise((done) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => done());
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => done());
   });
 }
