@@ -12,7 +12,7 @@ export type Program = {
   /** Starts on a folder, empty or not, and resolves when it answers. */
   start: (data: string) => Promise<Running>;
   /** Logs in, where that is needed. */
-  connect: (running: Running) => Promise<Registry>;
+  connect: (server: Running) => Promise<Registry>;
 };
 
 export type Running = AsyncDisposable & {
@@ -30,6 +30,9 @@ export type Registry = AsyncDisposable & {
   createRepository: (name: string) => Promise<void>;
 };
 
+/** Servers that run now. */
+const running = new Set<number>();
+
 const pollMs = 2;
 const startDeadlineMs = 20_000;
 
@@ -37,17 +40,21 @@ export const lading: Program = {
   name: "Lading",
   start: async (data) => {
     const server = await start({ data });
+    running.add(server.pid);
     await answers(server.url);
     return {
       url: server.url,
       pid: server.pid,
-      [Symbol.asyncDispose]: async () => void (await server.stop()),
+      [Symbol.asyncDispose]: async () => {
+        await server.stop();
+        running.delete(server.pid);
+      },
     };
   },
-  connect: async (running) => {
-    const client = new ECRClient({ endpoint: running.url, region, credentials: root });
+  connect: async (server) => {
+    const client = new ECRClient({ endpoint: server.url, region, credentials: root });
     return {
-      ...running,
+      ...server,
       program: lading,
       headers: { authorization: await basicToken(client) },
       createRepository: async (name) => {
@@ -70,6 +77,7 @@ export const dockerRegistry: Program = {
       stdout: "ignore",
       stderr: "ignore",
     });
+    running.add(child.pid);
     const url = `http://127.0.0.1:${port}`;
     await answers(url);
     return {
@@ -78,16 +86,22 @@ export const dockerRegistry: Program = {
       [Symbol.asyncDispose]: async () => {
         child.kill("SIGTERM");
         await child.exited;
+        running.delete(child.pid);
       },
     };
   },
-  connect: async (running) => ({
-    ...running,
+  connect: async (server) => ({
+    ...server,
     program: dockerRegistry,
     headers: {},
     createRepository: async () => {},
   }),
 };
+
+/** For a benchmark that is broken off: ends the servers, and waits for nothing. */
+export function killAll(): void {
+  for (const pid of running) process.kill(pid, "SIGKILL");
+}
 
 /** JSON is YAML. */
 function configuration(data: string, port: number): string {

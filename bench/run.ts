@@ -12,7 +12,7 @@ import { makeLayerFiles, measureLayers } from "./layers.ts";
 import { measureManifests, prepareManifests } from "./manifests.ts";
 import { type Options, readOptions } from "./options.ts";
 import { run } from "./processes.ts";
-import { dockerRegistry, lading, type Program, type Registry } from "./registries.ts";
+import { dockerRegistry, killAll, lading, type Program, type Registry } from "./registries.ts";
 import { measureStarts } from "./starts.ts";
 import { makeResults, type Results } from "./table.ts";
 
@@ -27,6 +27,7 @@ if (missing.length > 0) {
 
 const folder = await mkdtemp(join(tmpdir(), "lading-bench-"));
 process.once("SIGINT", () => {
+  killAll();
   rmSync(folder, { recursive: true, force: true });
   process.exit(130);
 });

@@ -1,4 +1,7 @@
-/** What `lading serve` prints when it is ready: where it is, and lines to paste. */
+/**
+ * What `lading serve` prints when it is ready: where it is, and lines to paste. Both names of the region: version 1 of the
+ * aws CLI reads the one, the SDKs read the other.
+ */
 import { version } from "../../package.json";
 import type { Config } from "../config.ts";
 import type { Start } from "../main.ts";
@@ -19,7 +22,8 @@ export function welcome(config: Config, { port, newKey, rootCredentialsPath }: S
 Made account ${config.account} with this access key of its root, shown once and kept in
 '${rootCredentialsPath}' (readable by you alone). Paste:
 
-  export AWS_ENDPOINT_URL=${url} AWS_REGION=${config.region}
+  export AWS_ENDPOINT_URL=${url}
+  export AWS_REGION=${config.region} AWS_DEFAULT_REGION=${config.region}
   export AWS_ACCESS_KEY_ID=${newKey.accessKeyId}
   export AWS_SECRET_ACCESS_KEY=${newKey.secretAccessKey}
 
