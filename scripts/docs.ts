@@ -5,9 +5,8 @@
 import { resolve } from "node:path";
 import { environmentName, type SettingName, settings } from "../src/config.ts";
 import { type FaultName, fault, faultNames } from "../src/lib/faults.ts";
-import { ecrOperations } from "../src/wire/aws/ecr/index.ts";
 import { notOffered } from "../src/wire/aws/operation.ts";
-import { stsOperations } from "../src/wire/aws/sts.ts";
+import { services } from "../src/wire/aws/services.ts";
 import { awsErrors, ociErrors } from "../src/wire/errors.ts";
 
 const begin = (name: string) => `<!-- made from the program: ${name} -->`;
@@ -53,13 +52,22 @@ function errorsTable(): string {
 }
 
 function operationsTable(): string {
-  const ecr = Object.entries(ecrOperations).map(([name, row]) => [
-    "ecr",
-    name,
-    row === notOffered ? "not offered" : "yes",
-  ]);
-  const sts = Object.keys(stsOperations).map((name) => ["sts", name, "yes"]);
-  return table(["service", "operation", "offered"], [...ecr, ...sts]);
+  const rows = services.flatMap(({ contract, row }) => {
+    const { signingName } = contract.service;
+    const names = Object.keys(contract.operations);
+    const offered = names.filter((name) => row(name) !== notOffered);
+    // Of a service that only begins, the offered operations are enough.
+    const shown = signingName === "ecr" ? names : offered;
+    const shownRows = shown.map((name) => [
+      signingName,
+      name,
+      row(name) === notOffered ? "not offered" : "yes",
+    ]);
+    return names.length > shown.length
+      ? [...shownRows, [signingName, "all others", "not offered"]]
+      : shownRows;
+  });
+  return table(["service", "operation", "offered"], rows);
 }
 
 /** The sentence with placeholders for what a case fills in. */

@@ -12,6 +12,7 @@ export type Authenticated = {
   caller: Principal;
   /** Of the signature's scope. */
   region: string;
+  service: string;
   /** To be closed by who asked. */
   body: Spooled;
 };
@@ -25,16 +26,15 @@ export async function authenticate(
   { db, secrets, clock }: Services,
   spool: Spool,
   incoming: Incoming,
-  expected: { service: string; bodyLimitBytes: number },
+  expected: { services: readonly string[]; bodyLimitBytes: number },
 ): Promise<Authenticated> {
   const { request, method, path, query } = incoming;
   const unhashed: SignedRequest = { method, path, query, headers: request.headers, bodySha256: "" };
   const signature = readSignature(unhashed);
-  const { service, bodyLimitBytes } = expected;
-  if (signature.service !== service) {
-    throw fault("InvalidSignature", {
-      reason: `Credential should be scoped to correct service: '${service}'.`,
-    });
+  const { services, bodyLimitBytes } = expected;
+  if (!services.includes(signature.service)) {
+    const names = services.map((name) => `'${name}'`).join(" or ");
+    throw fault("InvalidSignature", { reason: `Credential should be scoped to correct service: ${names}.` });
   }
   if (!isRegion(signature.region)) {
     throw fault("InvalidSignature", {
@@ -58,6 +58,7 @@ export async function authenticate(
   return {
     caller: { kind: "principal", arn: key.principalArn, accountId: key.accountId, accessKeyId: key.id },
     region: signature.region,
+    service: signature.service,
     body,
   };
 }

@@ -41,7 +41,9 @@ export function serviceWording(name: string, shape: Shape): string | undefined {
 /** The expression that accepts exactly the whole values that a model means by `pattern`, in linear time. */
 export function wholeValuePattern(pattern: string): RegExp {
   const linear = Object.hasOwn(linearPatterns, pattern) ? linearPatterns[pattern] : pattern;
-  return new RegExp(`^(?:${linear})$`);
+  // Without the flag, JavaScript reads the class of letters `\p{L}` as the letter p; with it, some escapes that other
+  // patterns have are errors.
+  return new RegExp(`^(?:${linear})$`, linear?.includes("\\p{") ? "u" : "");
 }
 
 /** Smithy 2.0, "length trait": a string is as long as its Unicode scalar values are many. */

@@ -1,6 +1,6 @@
 /**
  * The AWS door: `POST /`. The operation's name leads to its row; signature, input, permission and errors are handled
- * here for all of them. Two protocols: awsJson1_1 (`X-Amz-Target`) for ECR, and Query (form and XML) for STS.
+ * here for all of them. Two protocols: awsJson1_1 (`X-Amz-Target`), and Query (form and XML) for IAM and STS.
  */
 import { authorize } from "../../access/authorize.ts";
 import { type Fault, fault } from "../../lib/faults.ts";
@@ -14,16 +14,24 @@ import { type AddressSettings, addressesFor } from "../addresses.ts";
 import type { Call, Incoming } from "../call.ts";
 import { asFault, awsErrors } from "../errors.ts";
 import { type Authenticated, authenticate } from "./authenticate.ts";
-import { ecrContract } from "./contract/contract.ts";
-import { ecrOperations, largeInputs } from "./ecr/index.ts";
+import {
+  type Contract,
+  ecrContract,
+  type OperationContract,
+  type QueryService,
+  stsContract,
+} from "./contract/contract.ts";
+import { largeInputs } from "./ecr/index.ts";
 import { notOffered, type Operation } from "./operation.ts";
-import { formFields, queryError, queryResult } from "./query.ts";
+import { formFields, queryErrorOf } from "./query.ts";
+import { decodeQuery } from "./query-input.ts";
+import { encodeQuery, encodeQueryError } from "./query-output.ts";
+import { queryService, type Service, serviceByTarget } from "./services.ts";
 import { decode, encode } from "./shape.ts";
-import { stsOperations } from "./sts.ts";
 
 export type AwsDoor = (incoming: Incoming) => Promise<Response>;
 
-type OperationName = keyof typeof ecrOperations;
+type QueryContract = Contract<string, QueryService>;
 
 const jsonType = "application/x-amz-json-1.1";
 
@@ -42,21 +50,22 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
   };
 
   async function serveJson(incoming: Incoming, target: string): Promise<Response> {
-    const { signingName, targetPrefix } = ecrContract.service;
-    const name = target.slice(target.indexOf(".") + 1);
+    const dot = target.lastIndexOf(".");
+    const name = target.slice(dot + 1);
+    const service = serviceByTarget(target.slice(0, Math.max(dot, 0)));
     const isLarge = largeInputs.has(name);
     const bodyLimitBytes = isLarge ? limits.awsLargeBodyBytes : limits.awsBodyBytes;
     try {
       // A request with a bad operation is still a request of somebody: the signature comes first.
-      const authenticated = await authenticate(services, spool, incoming, {
-        service: signingName,
-        bodyLimitBytes,
-      });
+      const { signingName } = (service?.contract ?? ecrContract).service;
+      const expected = { services: [signingName], bodyLimitBytes };
+      const authenticated = await authenticate(services, spool, incoming, expected);
       try {
-        if (target !== `${targetPrefix}.${name}` || !isOperation(name)) {
-          throw fault("UnknownOperation", { operation: echo(target) });
-        }
-        const run = () => runJson(incoming, authenticated, name);
+        const row = service?.row(name);
+        if (!service || !row) throw fault("UnknownOperation", { operation: echo(target) });
+        if (row === notOffered) throw fault("NotOffered", { operation: name });
+        const run = () =>
+          runJson(makeCall(incoming, authenticated), service, { name, row, body: authenticated.body });
         return await (isLarge ? largeTurns(run) : run());
       } finally {
         await authenticated.body.close();
@@ -67,37 +76,37 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
   }
 
   async function runJson(
-    incoming: Incoming,
-    authenticated: Authenticated,
-    name: OperationName,
+    call: Call,
+    { contract }: Service,
+    { name, row, body }: { name: string; row: Operation<unknown, unknown>; body: Authenticated["body"] },
   ): Promise<Response> {
-    const row = ecrOperations[name];
-    if (row === notOffered) throw fault("NotOffered", { operation: name });
-    const contract = ecrContract.operations[name];
-    // The row and its contract have one name, so the decoded input is what the row takes.
-    const operation = row as Operation<unknown, unknown>;
-    const input = decode(ecrContract, contract.input, readJson(await authenticated.body.bytes()));
-    const output = await perform(makeCall(incoming, authenticated), operation, input);
-    return jsonResponse(200, encode(ecrContract, contract.output, output));
+    const { input, output } = contract.operations[name] as OperationContract;
+    const decoded = decode(contract, input, readJson(await body.bytes()));
+    return jsonResponse(200, encode(contract, output, await perform(call, row, decoded)));
   }
 
   async function serveQuery(incoming: Incoming): Promise<Response> {
     const { requestId } = incoming;
+    let contract = stsContract as QueryContract;
     try {
-      const expected = { service: "sts", bodyLimitBytes: limits.awsBodyBytes };
+      const expected = { services: ["sts", "iam"], bodyLimitBytes: limits.awsBodyBytes };
       const authenticated = await authenticate(services, spool, incoming, expected);
       const body = await authenticated.body.bytes().finally(authenticated.body.close);
+      const service = queryService(authenticated.service);
+      // Found by its signing name, a service of the Query protocol has a contract of that protocol.
+      if (service) contract = service.contract as QueryContract;
       const fields = formFields(incoming.query, body);
-      const action = fields.Action ?? "";
-      const operation = Object.hasOwn(stsOperations, action) ? stsOperations[action] : undefined;
-      if (!operation) throw fault("UnknownOperation", { operation: echo(action) });
-      return queryResult(
-        action,
-        await perform(makeCall(incoming, authenticated), operation, fields),
-        requestId,
-      );
+      const action = fields.get("Action") ?? "";
+      const row = service?.row(action);
+      if (!row) throw fault("UnknownOperation", { operation: echo(action) });
+      if (row === notOffered) throw fault("NotOffered", { operation: action });
+      const input = decodeQuery(contract, action, fields);
+      const output = await perform(makeCall(incoming, authenticated), row, input);
+      return xml(200, encodeQuery(contract, action, output, requestId));
     } catch (error) {
-      return queryError(asFault(error, services.log, requestId), requestId);
+      const problem = asFault(error, services.log, requestId);
+      const { code, status } = queryErrorOf(problem);
+      return xml(status, encodeQueryError(contract, { code, status, message: problem.message }, requestId));
     }
   }
 
@@ -127,10 +136,6 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
   }
 }
 
-function isOperation(name: string): name is OperationName {
-  return Object.hasOwn(ecrOperations, name);
-}
-
 function readJson(body: Uint8Array): unknown {
   if (body.length === 0) return {};
   try {
@@ -139,6 +144,10 @@ function readJson(body: Uint8Array): unknown {
     const isTooMuch = error instanceof RangeError;
     throw fault("MalformedInput", { reason: isTooMuch ? error.message : "The request body is not JSON" });
   }
+}
+
+function xml(status: number, text: string): Response {
+  return new Response(text, { status, headers: { "content-type": "text/xml" } });
 }
 
 function jsonResponse(status: number, value: unknown): Response {

@@ -1,56 +1,29 @@
-/** The Query protocol: form fields in, XML out. */
+/** The Query protocol's fields and its names for faults. */
 import type { Fault, FaultName } from "../../lib/faults.ts";
 import { awsErrors } from "../errors.ts";
-import { type QueryFields, stsNamespace } from "./sts.ts";
 
-/** Names that the Query services use where ECR's protocol has others (IAM and STS, "Common Errors"). */
-const queryNames: Partial<Record<FaultName, string>> = {
-  UnrecognizedClient: "InvalidClientTokenId",
-  InvalidSignature: "SignatureDoesNotMatch",
-  UnknownOperation: "InvalidAction",
-  MalformedInput: "MalformedInput",
-  ConstraintsFailed: "ValidationError",
-  ExpiredToken: "ExpiredToken",
-  Server: "InternalFailure",
+type QueryError = { code: string; status: number };
+
+/** Where the Query services differ from ECR's protocol (IAM and STS, "Common Errors"). */
+const queryErrors: Partial<Record<FaultName, QueryError>> = {
+  UnrecognizedClient: { code: "InvalidClientTokenId", status: 403 },
+  InvalidSignature: { code: "SignatureDoesNotMatch", status: 403 },
+  UnknownOperation: { code: "InvalidAction", status: 400 },
+  MalformedInput: { code: "MalformedInput", status: 400 },
+  ConstraintsFailed: { code: "ValidationError", status: 400 },
+  Server: { code: "InternalFailure", status: 500 },
 };
 
 /** Fields of the query string and of the body; a presigned request has only the former. */
-export function formFields(query: string, body: Uint8Array): QueryFields {
-  return Object.fromEntries([
+export function formFields(query: string, body: Uint8Array): URLSearchParams {
+  return new URLSearchParams([
     ...new URLSearchParams(query),
     ...new URLSearchParams(new TextDecoder().decode(body)),
   ]);
 }
 
-export function queryResult(action: string, fields: QueryFields, requestId: string): Response {
-  const members = Object.entries(fields).map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`);
-  return xml(
-    200,
-    `<${action}Response xmlns="${stsNamespace}"><${action}Result>${members.join("")}</${action}Result><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></${action}Response>`,
-  );
-}
-
-export function queryError(problem: Fault, requestId: string): Response {
-  const { status: jsonStatus, name } = awsErrors[problem.fault];
-  // STS and IAM, "Common Errors": InvalidAction is a 400, unlike the JSON protocol's UnknownOperationException.
-  const status = problem.fault === "UnknownOperation" ? 400 : jsonStatus;
-  const code = queryNames[problem.fault] ?? name.replace(/Exception$/, "");
-  return xml(
-    status,
-    `<ErrorResponse xmlns="${stsNamespace}"><Error><Type>${status < 500 ? "Sender" : "Receiver"}</Type><Code>${code}</Code><Message>${escapeXml(problem.message)}</Message></Error><RequestId>${requestId}</RequestId></ErrorResponse>`,
-  );
-}
-
-function xml(status: number, text: string): Response {
-  return new Response(text, { status, headers: { "content-type": "text/xml" } });
-}
-
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-
-/** Characters that XML 1.0 cannot hold, which are left out. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this finds
-const unwritable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g;
-
-function escapeXml(text: string): string {
-  return text.replace(unwritable, "").replace(/[&<>"]/g, (c) => entities[c] ?? c);
+/** How a fault looks to a client of the Query protocol. */
+export function queryErrorOf({ fault }: Fault): QueryError {
+  const { status, name } = awsErrors[fault];
+  return queryErrors[fault] ?? { code: name.replace(/Exception$/, ""), status };
 }

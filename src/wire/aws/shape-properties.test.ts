@@ -7,7 +7,13 @@ import { decode, encode } from "./shape.ts";
 
 /** The kinds of member of which ECR's inputs and outputs have few or none. */
 const other: Contract = {
-  service: { apiVersion: "2020-01-01", jsonVersion: "1.1", signingName: "other", targetPrefix: "Other" },
+  service: {
+    protocol: "json",
+    apiVersion: "2020-01-01",
+    jsonVersion: "1.1",
+    signingName: "other",
+    targetPrefix: "Other",
+  },
   operations: {},
   shapes: {
     Everything: {

@@ -5,7 +5,13 @@ import { decode, encode } from "./shape.ts";
 
 /** What ECR's inputs lack: maps, timestamps, doubles, a required member in a list's structure. */
 const other: Contract = {
-  service: { apiVersion: "2020-01-01", jsonVersion: "1.1", signingName: "other", targetPrefix: "Other" },
+  service: {
+    protocol: "json",
+    apiVersion: "2020-01-01",
+    jsonVersion: "1.1",
+    signingName: "other",
+    targetPrefix: "Other",
+  },
   operations: {},
   shapes: {
     Everything: {

@@ -1,18 +1,24 @@
-/** STS's operations, in the Query protocol: input as form fields, output as XML. */
+/** STS's operations. */
 import type { Call } from "../call.ts";
-import type { Operation } from "./operation.ts";
+import type { StsOperationName, StsOperations } from "./contract/kept-operations.ts";
+import { notOffered, type Row } from "./operation.ts";
 
-/** Form fields by name, and XML elements by name. */
-export type QueryFields = Readonly<Record<string, string>>;
-
-export const stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/";
+type GetCallerIdentity = StsOperations["GetCallerIdentity"];
 
 /** STS API, GetCallerIdentity: needs no permission, so it asks for none. A root's user id is its account. */
-async function getCallerIdentity({ caller }: Call): Promise<QueryFields> {
+async function getCallerIdentity({ caller }: Call): Promise<GetCallerIdentity["output"]> {
   if (caller.kind !== "principal") throw new Error("An anonymous caller reached GetCallerIdentity");
   return { Arn: caller.arn, UserId: caller.accountId, Account: caller.accountId };
 }
 
-export const stsOperations: Readonly<Record<string, Operation<QueryFields, QueryFields>>> = {
+export const stsOperations: {
+  readonly [Name in StsOperationName]: Row<StsOperations[Name]["input"], StsOperations[Name]["output"]>;
+} = {
+  AssumeRole: notOffered,
+  AssumeRoleWithWebIdentity: notOffered,
+  DecodeAuthorizationMessage: notOffered,
+  GetAccessKeyInfo: notOffered,
   GetCallerIdentity: { actions: () => [], resources: () => [], run: getCallerIdentity },
+  GetFederationToken: notOffered,
+  GetSessionToken: notOffered,
 };

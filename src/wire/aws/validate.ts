@@ -10,6 +10,7 @@ import {
   type Contract,
   type ListShape,
   type MapShape,
+  type Shape,
   type StructureShape,
   shapeOf,
 } from "./contract/contract.ts";
@@ -125,9 +126,20 @@ function isFull({ failures }: Run): boolean {
 
 function report(run: Run, place: Place, sentence: string): void {
   if (isFull(run)) return;
-  const value =
-    place.value === undefined ? "null" : `'${echo(shown(run.contract, place, limits.echoedCharacters))}'`;
-  run.failures.framework.push(`Value ${value} at '${place.at}' failed to satisfy constraint: ${sentence}`);
+  run.failures.framework.push(
+    `Value${echoed(run.contract, place)} at '${place.at}' failed to satisfy constraint: ${sentence}`,
+  );
+}
+
+/** AWS leaves out a value that is sensitive: `Value at 'password' failed to satisfy constraint`. */
+function echoed(contract: Contract, place: Place): string {
+  if (place.value === undefined) return " null";
+  if (isSensitive(shapeOf(contract, place.shapeName))) return "";
+  return ` '${echo(shown(contract, place, limits.echoedCharacters))}'`;
+}
+
+function isSensitive(shape: Shape): boolean {
+  return "sensitive" in shape && shape.sensitive === true;
 }
 
 function reportService(run: Run, at: string, reason: string): void {
@@ -135,11 +147,12 @@ function reportService(run: Run, at: string, reason: string): void {
 }
 
 /**
- * A value as AWS prints it: `[a, b]`, `{key=value}`, `ImageIdentifier(imageTag=a)`. Nothing more is built once there are
- * more than `room` characters.
+ * A value as AWS prints it: `[a, b]`, `{key=value}`, `ImageIdentifier(imageTag=a)`, and what its SDKs print in place of
+ * what is sensitive. Nothing more is built once there are more than `room` characters.
  */
 function shown(contract: Contract, { shapeName, value }: Omit<Place, "at">, room: number): string {
   const shape = shapeOf(contract, shapeName);
+  if (isSensitive(shape)) return "***Sensitive Data Redacted***";
   switch (shape.type) {
     case "structure": {
       const members = Object.entries(value as object);

@@ -2,8 +2,18 @@
  * The contract of an AWS service: its operations, and the shapes of what goes in and out. The JSON beside this file
  * comes from `scripts/contract.ts` and is not edited by hand.
  */
+import cloudtrail from "./cloudtrail.json";
 import ecr from "./ecr.json";
 import type { EcrOperationName } from "./ecr-operations.ts";
+import iam from "./iam.json";
+import type {
+  CloudTrailOperationName,
+  IamOperationName,
+  OrganizationsOperationName,
+  StsOperationName,
+} from "./kept-operations.ts";
+import organizations from "./organizations.json";
+import sts from "./sts.json";
 
 export type StructureShape = {
   type: "structure";
@@ -11,14 +21,40 @@ export type StructureShape = {
   required?: readonly string[];
   /** Shape names by member name. */
   members: Readonly<Record<string, string>>;
+  /** Names on the wire of the members that have another there. */
+  names?: Readonly<Record<string, string>>;
+  /** A value is meant to have exactly one of the members. */
+  union?: true;
   exception?: true;
+  /** Of an exception: its code on the wire where that is not the shape's name, and its status where that is not 400. */
+  error?: { code: string; status: number };
 };
 
 /** `min` and `max` are numbers of items. */
-export type ListShape = { type: "list"; member: string; min?: number; max?: number };
+export type ListShape = {
+  type: "list";
+  member: string;
+  /** The name on the wire of each item, `member` when absent (Query). */
+  memberName?: string;
+  /** The items have no element around them (Query). */
+  flattened?: true;
+  min?: number;
+  max?: number;
+};
 
 /** `min` and `max` are numbers of entries. */
-export type MapShape = { type: "map"; key: string; value: string; min?: number; max?: number };
+export type MapShape = {
+  type: "map";
+  key: string;
+  value: string;
+  /** The names on the wire of each key and each value, `key` and `value` when absent (Query). */
+  keyName?: string;
+  valueName?: string;
+  /** The entries have no element around them (Query). */
+  flattened?: true;
+  min?: number;
+  max?: number;
+};
 
 /** `min` and `max` are numbers of characters; `pattern` is for the whole value, with or without `^…$`. */
 type StringShape = {
@@ -27,17 +63,19 @@ type StringShape = {
   min?: number;
   max?: number;
   pattern?: string;
+  /** The value is not to be shown, in messages or in logs. */
+  sensitive?: true;
 };
 
 /** `min` and `max` are values. */
 type NumberShape = { type: "integer" | "long" | "double"; min?: number; max?: number };
 
 /** `min` and `max` are numbers of bytes. */
-type BlobShape = { type: "blob"; min?: number; max?: number };
+type BlobShape = { type: "blob"; min?: number; max?: number; sensitive?: true };
 
 type BooleanShape = { type: "boolean" };
 
-/** Epoch seconds on the wire, a `Date` inside. */
+/** On the wire epoch seconds (JSON) or ISO 8601 (Query), a `Date` inside. */
 type TimestampShape = { type: "timestamp" };
 
 export type Shape =
@@ -50,18 +88,44 @@ export type Shape =
   | BooleanShape
   | TimestampShape;
 
-/** Shape names of the input, the output and the modelled errors. */
-type OperationContract = { input: string; output: string; errors: readonly string[] };
+/** Shape names of the input, the output and the modelled errors. `Unit` is the shape of what an operation does not have. */
+export type OperationContract = {
+  input: string;
+  output: string;
+  /** The element around the output's members (Query). Absent where there is no output. */
+  resultWrapper?: string;
+  /** Requests carry no signature. */
+  unsigned?: true;
+  errors: readonly string[];
+};
 
-export type Contract<OperationName extends string = string> = {
-  service: {
-    apiVersion: string;
-    jsonVersion: string;
-    /** The service's name in a SigV4 credential scope. */
-    signingName: string;
-    /** The part of `X-Amz-Target` before the dot. */
-    targetPrefix: string;
-  };
+type JsonService = {
+  protocol: "json";
+  apiVersion: string;
+  jsonVersion: string;
+  /** The service's name in a SigV4 credential scope. */
+  signingName: string;
+  /**
+   * The part of `X-Amz-Target` before the operation's dot. Some clients send only what follows its own last dot:
+   * `CloudTrail_20131101` in place of `com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101`.
+   */
+  targetPrefix: string;
+};
+
+export type QueryService = {
+  protocol: "query";
+  /** Requests name it as `Version`. */
+  apiVersion: string;
+  /** The service's name in a SigV4 credential scope. */
+  signingName: string;
+  xmlNamespace: string;
+};
+
+export type Contract<
+  OperationName extends string = string,
+  Service extends JsonService | QueryService = JsonService | QueryService,
+> = {
+  service: Service;
   operations: Readonly<Record<OperationName, OperationContract>>;
   shapes: Readonly<Record<string, Shape>>;
 };
@@ -75,9 +139,25 @@ type Agree<Left, Right> = [Left, Right] extends [Right, Left]
 
 true satisfies Agree<OperationNameInFile, EcrOperationName>;
 
+// The compiler widens a JSON file's literals ("structure" to string); `contract.test.ts` holds the files to the types.
+
 /** ECR 2015-09-21, with all operations of the SDK. */
-// The compiler widens a JSON file's literals ("structure" to string); `contract.test.ts` holds the file to the type.
-export const ecrContract = ecr as unknown as Contract<EcrOperationName>;
+export const ecrContract = ecr as unknown as Contract<EcrOperationName, JsonService>;
+
+/** IAM 2010-05-08, with the operations of `iam-kept.txt`. */
+export const iamContract = iam as unknown as Contract<IamOperationName, QueryService>;
+
+/** STS 2011-06-15, with the operations of `sts-kept.txt`. */
+export const stsContract = sts as unknown as Contract<StsOperationName, QueryService>;
+
+/** Organizations 2016-11-28, with the operations of `organizations-kept.txt`. */
+export const organizationsContract = organizations as unknown as Contract<
+  OrganizationsOperationName,
+  JsonService
+>;
+
+/** CloudTrail 2013-11-01, with the operations of `cloudtrail-kept.txt`. */
+export const cloudtrailContract = cloudtrail as unknown as Contract<CloudTrailOperationName, JsonService>;
 
 /** The shape `name`. A name that the contract lacks is a defect of ours, not of a request. */
 export function shapeOf(contract: Contract, name: string): Shape {

@@ -1,0 +1,69 @@
+/** The services behind the AWS door: for each its contract and its rows. */
+import {
+  type Contract,
+  cloudtrailContract,
+  ecrContract,
+  iamContract,
+  organizationsContract,
+  stsContract,
+} from "./contract/contract.ts";
+import type {
+  CloudTrailOperations,
+  IamOperations,
+  OrganizationsOperations,
+} from "./contract/kept-operations.ts";
+import { ecrOperations } from "./ecr/index.ts";
+import { notOffered, type Operation, type Row } from "./operation.ts";
+import { stsOperations } from "./sts.ts";
+
+type Member = "input" | "output";
+
+/** Rows of what is offered of a service. */
+type Offered<Operations extends Record<keyof Operations, Record<Member, unknown>>> = {
+  readonly [Name in keyof Operations]?: Row<Operations[Name]["input"], Operations[Name]["output"]>;
+};
+
+const iamOperations: Offered<IamOperations> = {};
+const organizationsOperations: Offered<OrganizationsOperations> = {};
+const cloudtrailOperations: Offered<CloudTrailOperations> = {};
+
+const tables = [
+  { contract: ecrContract, rows: ecrOperations },
+  { contract: iamContract, rows: iamOperations },
+  { contract: stsContract, rows: stsOperations },
+  { contract: organizationsContract, rows: organizationsOperations },
+  { contract: cloudtrailContract, rows: cloudtrailOperations },
+];
+
+export type Service = {
+  contract: Contract;
+  /** Every operation of the contract by name. One without a row of its own is not offered. */
+  row: (name: string) => Operation<unknown, unknown> | typeof notOffered | undefined;
+};
+
+export const services: readonly Service[] = tables.map(({ contract, rows }) => ({
+  contract,
+  row: (name) => {
+    if (!Object.hasOwn(contract.operations, name)) return undefined;
+    // A row and its contract have one name, so the decoded input is what the row takes.
+    return Object.hasOwn(rows, name)
+      ? (rows as Record<string, Operation<unknown, unknown>>)[name]
+      : notOffered;
+  },
+}));
+
+/** The service that `X-Amz-Target: PREFIX.Operation` names. The JavaScript SDK sends the last part of a long prefix only. */
+export function serviceByTarget(prefix: string): Service | undefined {
+  return services.find(({ contract: { service } }) => {
+    if (service.protocol !== "json") return false;
+    const { targetPrefix } = service;
+    return prefix === targetPrefix || prefix === targetPrefix.slice(targetPrefix.lastIndexOf(".") + 1);
+  });
+}
+
+/** The service of the Query protocol that a signature names. */
+export function queryService(signingName: string): Service | undefined {
+  return services.find(
+    ({ contract: { service } }) => service.protocol === "query" && service.signingName === signingName,
+  );
+}
