@@ -88,6 +88,11 @@ export const settings = {
     help: "32 bytes in base64 that encrypt stored secrets and sign tokens; without it the file secret.key in the data folder does.",
     check: (value) => (Buffer.from(value, "base64").length === 32 ? undefined : "must be 32 bytes in base64"),
   },
+  trustedProxies: {
+    flag: "trusted-proxies",
+    value: "RANGES",
+    help: "Proxies in front of the server, such as 10.0.0.0/8,192.0.2.7: their X-Forwarded-For and X-Forwarded-Proto are believed.",
+  },
   logLevel: {
     flag: "log-level",
     value: "LEVEL",

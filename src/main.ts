@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { accountExists, ensureAccount } from "./access/accounts.ts";
+import { makeAuthority } from "./access/authority.ts";
 import { makeBasicAuthenticator } from "./access/basic.ts";
 import {
   areKeysReadable,
@@ -12,6 +13,8 @@ import {
   type NewKey,
   storeRootKey,
 } from "./access/keys.ts";
+import { ensureOrganization, organizationExists } from "./access/organizations.ts";
+import { type AddressRange, readAddressRange } from "./access/policy/values.ts";
 import { type Config, UsageError } from "./config.ts";
 import { systemClock } from "./lib/clock.ts";
 import { randomIds } from "./lib/ids.ts";
@@ -78,8 +81,10 @@ export async function serve(config: Config, announce: (start: Start) => void): P
 async function openServices(config: Config): Promise<Services> {
   const ids = randomIds;
   const secrets = makeSecrets(await masterKey(config.data, config.secretKey, ids), ids);
+  const db = await openDatabase(join(config.data, "lading.db"));
   return {
-    db: await openDatabase(join(config.data, "lading.db")),
+    db,
+    authority: makeAuthority(db),
     blobs: await openFileBlobs(config.data, ids),
     secrets,
     clock: systemClock,
@@ -94,7 +99,7 @@ async function openServices(config: Config): Promise<Services> {
  * written to a file of mode 0600 in the form that AWS clients read. Resolves with the key when it was made now.
  */
 async function ensureRoot(services: Services, config: Config): Promise<NewKey | undefined> {
-  const { db, secrets, clock } = services;
+  const { db, secrets, clock, ids } = services;
   const accountId = config.account;
   const { rootAccessKeyId: accessKeyId, rootSecretAccessKey: secretAccessKey } = config;
   const isConfigured = accessKeyId !== undefined && secretAccessKey !== undefined;
@@ -106,11 +111,13 @@ async function ensureRoot(services: Services, config: Config): Promise<NewKey | 
       : undefined;
   const isThere =
     (await accountExists(db.read, accountId)) &&
+    (await organizationExists(db.read)) &&
     (key === undefined || (await isRootKey(db.read, { secrets, accountId, key })));
   // Nothing to write, nothing written: on a full disk the server must still start, because pulls need no space.
   if (isThere) return undefined;
   await db.write(async (tx) => {
     await ensureAccount(tx, clock, { id: accountId, name: "default" });
+    await ensureOrganization(tx, ids, accountId);
     if (key) await storeRootKey(tx, { secrets, clock, accountId, key });
   });
   return isFirst ? key : undefined;
@@ -158,6 +165,7 @@ async function startListening(
   const settings: ListenSettings = {
     hostname: config.listen.slice(0, colon),
     port: Number(config.listen.slice(colon + 1)),
+    trustedProxies: trustedProxies(config),
     tls: tlsCert !== undefined && tlsKey !== undefined ? await readTls(tlsCert, tlsKey) : undefined,
   };
   try {
@@ -167,6 +175,19 @@ async function startListening(
       `Cannot listen on ${config.listen}: ${error instanceof Error ? error.message : error}`,
     );
   }
+}
+
+/** The ranges of the setting. */
+function trustedProxies({ trustedProxies: text = "" }: Config): readonly AddressRange[] {
+  return text
+    .split(",")
+    .filter((item) => item !== "")
+    .map((item) => {
+      const range = readAddressRange(item.trim());
+      if (range === undefined)
+        throw new UsageError(`--trusted-proxies: '${item}' is not an address or a range such as 10.0.0.0/8`);
+      return range;
+    });
 }
 
 /** Both files, and that they are what their flags say. */

@@ -1,6 +1,7 @@
 /** The accounts of this installation. */
 import type { Clock } from "../lib/clock.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
+import { joinOrganization } from "./organizations.ts";
 
 /** Makes the account unless it exists. */
 export async function ensureAccount(
@@ -13,6 +14,7 @@ export async function ensureAccount(
     .values({ ...account, created_at: clock.now() })
     .onConflict((conflict) => conflict.column("id").doNothing())
     .execute();
+  await joinOrganization(tx, account.id);
 }
 
 const accountById = prepared<[string], { id: string }>((db) =>

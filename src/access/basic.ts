@@ -11,7 +11,7 @@ import { echo } from "../lib/text.ts";
 import type { Queryable } from "../store/database.ts";
 import type { Secrets } from "../store/secrets.ts";
 import { anonymous, type Caller, type Principal } from "./caller.ts";
-import { findKey, secretOf } from "./keys.ts";
+import { findCredentials, secretOf } from "./credentials.ts";
 import { readToken } from "./tokens.ts";
 
 export type Authentication =
@@ -41,11 +41,13 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
     if (!accessKeyForm.test(pair.user)) {
       return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither.`;
     }
-    const key = await findKey(db, pair.user);
-    if (!key) return `There is no access key '${echo(pair.user)}' here.`;
-    if (!sameSecret(pair.password, secretOf(secrets, key)))
-      return `The password is not the secret of access key '${key.id}'.`;
-    return { accessKeyId: key.id };
+    const credentials = await findCredentials(db, pair.user);
+    if (!credentials) return `There is no access key '${echo(pair.user)}' here.`;
+    if (credentials.sessionTokenHash !== undefined)
+      return `'${echo(pair.user)}' is a temporary access key, whose session token has no place here; log in with an authorization token.`;
+    if (!sameSecret(pair.password, secretOf(secrets, credentials)))
+      return `The password is not the secret of access key '${pair.user}'.`;
+    return { accessKeyId: pair.user };
   };
 
   return async (db, authorization) => {
@@ -60,27 +62,25 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
       };
       verified.set(authorization, proof);
     }
-    const key = await findKey(db, proof.accessKeyId);
-    if (!key)
+    const credentials = await findCredentials(db, proof.accessKeyId);
+    if (!credentials)
       return {
         refused: `The access key '${proof.accessKeyId}' that these credentials were made with is deleted.`,
       };
-    if (key.status !== "Active")
-      return { refused: `The access key '${key.id}' that these credentials were made with is disabled.` };
-    const caller: Principal = {
-      kind: "principal",
-      arn: key.principalArn,
-      accountId: key.accountId,
-      accessKeyId: key.id,
-    };
-    if (proof.expiresAt !== undefined && proof.expiresAt * 1000 <= clock.now()) {
-      const at = new Date(proof.expiresAt * 1000).toISOString();
+    if (credentials.refusal !== undefined) return { refused: credentials.refusal };
+    const { principal } = credentials;
+    const expiresAt = Math.min(
+      proof.expiresAt === undefined ? Number.POSITIVE_INFINITY : proof.expiresAt * 1000,
+      principal.session?.expiresAt ?? Number.POSITIVE_INFINITY,
+    );
+    if (expiresAt <= clock.now()) {
+      const at = new Date(expiresAt).toISOString();
       return {
-        expired: caller,
+        expired: principal,
         reason: `Your authorization token has expired at ${at}. Reauthenticate and try again.`,
       };
     }
-    return { caller };
+    return { caller: principal };
   };
 }
 

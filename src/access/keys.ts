@@ -2,43 +2,21 @@
 import { rootArn } from "../lib/arn.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/ids.ts";
-import { prepared, type Queryable, type Tx } from "../store/database.ts";
+import type { Queryable, Tx } from "../store/database.ts";
 import type { Secrets } from "../store/secrets.ts";
-
-type AccessKey = {
-  id: string;
-  accountId: string;
-  principalArn: string;
-  /** Encrypted; see {@link secretOf}. */
-  secret: string;
-  status: string;
-};
+import { uniqueId } from "./unique-ids.ts";
 
 export type NewKey = { accessKeyId: string; secretAccessKey: string };
 
-const purpose = "access key";
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/** What secrets of keys are encrypted for, those of sessions too. */
+export const accessKeyPurpose = "access key";
 
-const keyById = prepared<[string], AccessKey>((db) =>
-  db
-    .selectFrom("access_keys")
-    .select(["id", "account_id as accountId", "principal_arn as principalArn", "secret", "status"])
-    .where("id", "=", ""),
-);
-
-/** The key with this id, active or not. */
-export function findKey(db: Queryable, accessKeyId: string): Promise<AccessKey | undefined> {
-  return keyById(db, accessKeyId);
-}
-
-export function secretOf(secrets: Secrets, key: AccessKey): string {
-  return secrets.decrypt(purpose, key.secret);
-}
-
-/** A new id and secret of the lengths that AWS's have: 20 and 40 characters. */
-export function generateKey(ids: Ids): NewKey {
-  const letters = Array.from(ids.bytes(16), (byte) => alphabet[byte % alphabet.length]).join("");
-  return { accessKeyId: `AKIA${letters}`, secretAccessKey: Buffer.from(ids.bytes(30)).toString("base64") };
+/** A new id and secret of the lengths that AWS's have: 20 and 40 characters. `ASIA` for temporary credentials. */
+export function generateKey(ids: Ids, prefix: "AKIA" | "ASIA" = "AKIA"): NewKey {
+  return {
+    accessKeyId: uniqueId(ids, prefix),
+    secretAccessKey: Buffer.from(ids.bytes(30)).toString("base64"),
+  };
 }
 
 /** Stores a key of the account's root; one with the same id gets the new secret. */
@@ -49,7 +27,8 @@ export async function storeRootKey(
   const row = {
     account_id: accountId,
     principal_arn: rootArn(accountId),
-    secret: secrets.encrypt(purpose, key.secretAccessKey),
+    identity_id: null,
+    secret: secrets.encrypt(accessKeyPurpose, key.secretAccessKey),
     status: "Active",
   };
   await tx
@@ -76,16 +55,21 @@ export async function isRootKey(
   db: Queryable,
   { secrets, accountId, key }: { secrets: Secrets; accountId: string; key: NewKey },
 ): Promise<boolean> {
-  const stored = await findKey(db, key.accessKeyId);
-  if (stored?.principalArn !== rootArn(accountId) || stored.status !== "Active") return false;
-  return secretOf(secrets, stored) === key.secretAccessKey;
+  const stored = await db
+    .selectFrom("access_keys")
+    .select("secret")
+    .where("id", "=", key.accessKeyId)
+    .where("principal_arn", "=", rootArn(accountId))
+    .where("status", "=", "Active")
+    .executeTakeFirst();
+  return stored !== undefined && secrets.decrypt(accessKeyPurpose, stored.secret) === key.secretAccessKey;
 }
 
 /** Whether stored secrets can be read, which takes the secret key that they were stored with. True when there are none. */
 export async function areKeysReadable(db: Queryable, secrets: Secrets): Promise<boolean> {
   const row = await db.selectFrom("access_keys").select("secret").limit(1).executeTakeFirst();
   try {
-    if (row) secrets.decrypt(purpose, row.secret);
+    if (row) secrets.decrypt(accessKeyPurpose, row.secret);
     return true;
   } catch {
     return false;

@@ -98,6 +98,16 @@ const messages = {
   MethodNotAllowed: (a: { method: string; allowed: readonly string[] }) =>
     `The method ${a.method} is not allowed here; allowed are ${a.allowed.join(", ")}`,
 
+  // Identities (IAM)
+  NoSuchEntity: (a: { kind: string; name: string }) => `The ${a.kind} with name ${a.name} cannot be found.`,
+  EntityAlreadyExists: (a: { kind: string; name: string }) =>
+    `${a.kind.slice(0, 1).toUpperCase()}${a.kind.slice(1)} with name ${a.name} already exists.`,
+  DeleteConflict: (a: { reason: string }) => a.reason,
+  EntityLimitExceeded: (a: { reason: string }) => a.reason,
+  MalformedPolicyDocument: (a: { reason: string }) => a.reason,
+  InvalidInput: (a: { reason: string }) => a.reason,
+  UnmodifiableEntity: (a: { reason: string }) => a.reason,
+
   // Access
   AccessDenied: (a: { sentence: string }) => a.sentence,
   /** No or bad credentials on the registry door: 401 with a challenge. `reason` says which. */

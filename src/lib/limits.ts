@@ -54,6 +54,10 @@ export const limits = {
   manifestCacheBytes: 32 * MiB,
   /** Rows of hot point reads that are kept until the next commit. */
   rowsInMemory: 10_000,
+  /** Policies that are kept ready to be asked, by the characters of their texts: about ten times that in memory. */
+  compiledPolicyCharacters: 4 * MiB,
+  /** Principals whose policies are kept gathered. */
+  principalsInMemory: 2_000,
   /** Credentials of the registry door that need no second verification. */
   credentialCacheEntries: 10_000,
   /** Hash states of uploads between their requests; an upload without one is hashed again from its file. */

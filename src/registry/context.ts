@@ -1,4 +1,5 @@
 /** What the functions of this layer need from the program; made once in `main.ts`, by hand in unit tests. */
+import type { Authority } from "../access/authority.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";
@@ -11,6 +12,7 @@ export type Services = {
   db: Database;
   blobs: Blobs;
   secrets: Secrets;
+  authority: Authority;
   clock: Clock;
   ids: Ids;
   log: Log;

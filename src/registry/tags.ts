@@ -1,6 +1,8 @@
 /** Image tags: the rows of `tags`. Which tag may move is `mutability.ts`; who moves it is `put-image.ts`. */
 import { sql } from "kysely";
+import type { RepositoryAddress } from "../lib/arn.ts";
 import type { Clock } from "../lib/clock.ts";
+import { limits } from "../lib/limits.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
 
 const digestByTag = prepared<[number, string], { image_digest: string }>((db) =>
@@ -95,6 +97,42 @@ export async function listTags(
     .orderBy(folded)
     .orderBy("name")
     .limit(limit)
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * The tags by which an image can be meant: its own, and those of the lists that it is in, since a client that pulls a tag
+ * goes on with digests. At most `limits.tagsPerImage`.
+ */
+export async function tagsLeadingTo(
+  db: Queryable,
+  { accountId, region, repositoryName }: RepositoryAddress,
+  digest: string,
+): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom("tags as t")
+    .innerJoin("repositories as r", "r.id", "t.repository_id")
+    .select("t.name")
+    .distinct()
+    .where("r.account_id", "=", accountId)
+    .where("r.region", "=", region)
+    .where("r.name", "=", repositoryName)
+    .where("r.deleted_at", "is", null)
+    .where((where) =>
+      where.or([
+        where("t.image_digest", "=", digest),
+        where("t.image_digest", "in", (sub) =>
+          sub
+            .selectFrom("image_references as f")
+            .select("f.image_digest")
+            .whereRef("f.repository_id", "=", "t.repository_id")
+            .where("f.target_digest", "=", digest)
+            .where("f.kind", "=", "manifest"),
+        ),
+      ]),
+    )
+    .limit(limits.tagsPerImage)
     .execute();
   return rows.map(({ name }) => name);
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureAccount } from "../access/accounts.ts";
+import { makeAuthority } from "../access/authority.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { digestOf } from "../lib/digest.ts";
 import { randomIds as ids } from "../lib/ids.ts";
@@ -22,7 +23,16 @@ test("a part that is repeated after a crash is written over what came of it", as
   const db = await openDatabase(join(folder, "db"));
   const blobs = await openFileBlobs(folder, ids);
   const secrets = makeSecrets(ids.bytes(32), ids);
-  const services = { db, blobs, secrets, clock, ids, log: makeLog("silent"), pullTimes: makePullTimes() };
+  const services = {
+    db,
+    blobs,
+    secrets,
+    clock,
+    ids,
+    log: makeLog("silent"),
+    pullTimes: makePullTimes(),
+    authority: makeAuthority(db),
+  };
   try {
     const accountId = "111122223333";
     const repository = await db.write(async (tx) => {

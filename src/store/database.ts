@@ -26,6 +26,8 @@ export type Database = {
   read: Queryable;
   /** Runs `body` in a transaction that is durable when the promise resolves, and undone when `body` throws. */
   write: <T>(body: (tx: Tx) => Promise<T>) => Promise<T>;
+  /** Rises with every transaction: what was read at one revision is true as long as it stays. */
+  revision: () => number;
   close: () => Promise<void>;
 };
 
@@ -44,14 +46,17 @@ export async function openDatabase(path: string): Promise<Database> {
   const writer = connect(path);
   await migrate(writer);
   const read = connect(path);
+  let revision = 0;
   return {
     read,
+    revision: () => revision,
     write: async (body) => {
       try {
         return await writer.transaction().execute(body);
       } finally {
         // Before the writer is answered: nobody who knows of the change can read what was before it.
         connections.get(read)?.rows.clear();
+        revision += 1;
       }
     },
     close: async () => {

@@ -1,10 +1,15 @@
 /** One request, as the functions behind the doors see it. */
+import type { Action } from "../access/authority.ts";
 import type { Caller } from "../access/caller.ts";
+import type { RequestFacts } from "../access/request-context.ts";
 import type { Services } from "../registry/context.ts";
 import type { Addresses } from "./addresses.ts";
 
 export type Call = Services & {
   caller: Caller;
+  facts: RequestFacts;
+  /** What the caller was asked to have the right to, and whether it has: for the audit. */
+  asked: AskedRight[];
   /** The registry that the request is about: an account and a region. */
   accountId: string;
   region: string;
@@ -12,6 +17,8 @@ export type Call = Services & {
   /** How this caller reaches registries. */
   addresses: Addresses;
 };
+
+export type AskedRight = { action: Action; resource: string; ownerAccountId: string; isAllowed: boolean };
 
 /** A request before anything is known about it but its address. */
 export type Incoming = {
@@ -23,5 +30,7 @@ export type Incoming = {
   query: string;
   /** The Host header, or the address of the listener when that is no host name. */
   host: string;
+  /** What policies can ask of any request; the region is known later. */
+  facts: Omit<RequestFacts, "region">;
   requestId: string;
 };

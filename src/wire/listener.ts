@@ -1,16 +1,20 @@
 /** The listener: Bun's HTTP server, and how it stops. */
+import type { AddressRange } from "../access/policy/values.ts";
 import { fault } from "../lib/faults.ts";
 import { limits } from "../lib/limits.ts";
 import type { Services } from "../registry/context.ts";
 import { isHost } from "./addresses.ts";
 import type { Incoming } from "./call.ts";
 import type { Doors } from "./doors.ts";
+import { factsOf } from "./facts.ts";
 
 export type ListenSettings = {
   hostname: string;
   port: number;
   /** PEM. */
   tls: { cert: string; key: string } | undefined;
+  /** Proxies whose word about the client's address and scheme is taken. */
+  trustedProxies: readonly AddressRange[];
 };
 
 export type Listener = {
@@ -51,6 +55,7 @@ export function listen(services: Services, settings: ListenSettings, doors: Door
       path: queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart),
       query: queryStart < 0 ? "" : url.slice(queryStart + 1),
       host: isHost(host) ? host : `${settings.hostname}:${server.port}`,
+      facts: factsOf(request, settings, { peer: server.requestIP(request)?.address, at: clock.now() }),
       requestId: ids.uuid(),
     };
   };

@@ -1,191 +1,168 @@
 /**
- * The form of a policy document that a resource carries: IAM's policy grammar. Every error names the statement, the
- * JSON path and what would be right, because "Invalid repository policy provided" has cost people days.
+ * A policy's text becomes a policy that can be asked: read once, kept, and never changed. What is wrong with the text
+ * comes with statement, path and reason, because "Invalid repository policy provided" has cost people days.
  */
+import { echo } from "../../lib/text.ts";
+import type { KnownActions } from "./actions.ts";
+import { isList, isObject, type JsonObject, readJson, shown } from "./json.ts";
+import { bounds, kinds, type PolicyKind, sizeOf } from "./kinds.ts";
+import { type Problem, problemText } from "./problems.ts";
+import { readStatement, type Statement } from "./statements.ts";
 
-const versions = ["2008-10-17", "2012-10-17"];
-const documentMembers = ["Version", "Id", "Statement"];
-const statementMembers = [
-  "Sid",
-  "Effect",
-  "Principal",
-  "NotPrincipal",
-  "Action",
-  "NotAction",
-  "Resource",
-  "NotResource",
-  "Condition",
-];
-const principalTypes = ["AWS", "Service", "Federated", "CanonicalUser"];
-const operator =
-  /^(ForAllValues:|ForAnyValue:)?((String(Equals|NotEquals|EqualsIgnoreCase|NotEqualsIgnoreCase|Like|NotLike)|Numeric(Equals|NotEquals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)|Date(Equals|NotEquals|LessThan|LessThanEquals|GreaterThan|GreaterThanEquals)|Bool|BinaryEquals|IpAddress|NotIpAddress|Arn(Equals|NotEquals|Like|NotLike))(IfExists)?|Null)$/;
-const awsPrincipal =
-  /^(\*|\d{12}|arn:aws:(iam::\d{12}:(root|user\/[\w+=,.@/-]+|role\/[\w+=,.@/-]+)|sts::\d{12}:(assumed-role|federated-user)\/[\w+=,.@/-]+)|A(IDA|ROA)[A-Z0-9]{12,})$/;
+export type Policy = {
+  kind: PolicyKind;
+  /** Which policy it is, in words or as an ARN, such as `inline policy Pull of user ci`. */
+  name: string;
+  version: "2008-10-17" | "2012-10-17";
+  /** For a registry policy: V1 counts for three actions only. */
+  scope: "V1" | "V2";
+  statements: readonly Statement[];
+};
 
-type Problem = string;
-type Json = null | boolean | number | string | readonly Json[] | { readonly [member: string]: Json };
-type JsonObject = { readonly [member: string]: Json };
+export type PolicySource = {
+  text: string;
+  kind: PolicyKind;
+  name: string;
+  /** Without them no action is unknown, as for a text that was checked when it was stored. */
+  actions?: KnownActions;
+  /** V2 unless given. */
+  scope?: "V1" | "V2";
+  /** The kind's own bound unless given; IAM's bounds on inline policies depend on what they hang on. */
+  maxCharacters?: number;
+  /** Unique ids by the ARNs of users and roles that the text names, as they were when it was written. */
+  uniqueIds?: ReadonlyMap<string, string>;
+};
+
+export type Reading = { policy: Policy } | { problems: readonly [Problem, ...Problem[]] };
+
+const versions = ["2008-10-17", "2012-10-17"] as const;
+const members = ["Version", "Id", "Statement"];
+
+/** The policy, or what is wrong with its text: everything that was found, up to a bound, in the text's order. */
+export function readPolicy(source: PolicySource): Reading {
+  const problems: Problem[] = [];
+  const policy = readDocument(source, (problem) => {
+    if (problems.length < bounds.problems) problems.push(problem);
+  });
+  const [first, ...others] = problems;
+  if (first !== undefined) return { problems: [first, ...others] };
+  if (policy === undefined) return { problems: [{ path: "", reason: "the document is no policy" }] };
+  return { policy };
+}
 
 /**
  * What is wrong with `text` as the policy of a repository, or undefined. `actions` are all actions that exist, such as
  * `ecr:PutImage`. The first problem is enough: the author mends and tries again.
  */
-export function repositoryPolicyProblem(text: string, actions: readonly string[]): Problem | undefined {
-  let document: Json;
-  try {
-    document = JSON.parse(text) as Json;
-  } catch (error) {
-    return `the text is not JSON: ${error instanceof Error ? error.message : "unreadable"}`;
-  }
-  if (!isObject(document)) return "the document must be a JSON object";
-  const stranger = Object.keys(document).find((member) => !documentMembers.includes(member));
-  if (stranger !== undefined)
-    return `'${stranger}' is not a member of a policy; members are ${documentMembers.join(", ")}`;
-  if (document.Version !== undefined && !versions.includes(document.Version as string)) {
-    return `Version must be one of ${versions.join(", ")}, not ${JSON.stringify(document.Version)}`;
-  }
-  if (document.Statement === undefined) return "the document has no Statement";
-  const statements = Array.isArray(document.Statement) ? document.Statement : [document.Statement];
-  if (statements.length === 0) return "Statement is empty";
-  for (const [index, statement] of statements.entries()) {
-    const problem = statementProblem(statement, actions);
-    if (problem !== undefined)
-      return `statement ${index + 1} (Statement[${index}]${problem.path}): ${problem.reason}`;
-  }
-  return undefined;
+export function repositoryPolicyProblem(text: string, actions: readonly string[]): string | undefined {
+  const reading = readPolicy({ text, kind: "repository", name: "", actions });
+  return "problems" in reading ? problemText(reading.problems[0]) : undefined;
 }
 
-type StatementProblem = { path: string; reason: string };
+type Refuse = (problem: Problem) => void;
 
-function statementProblem(statement: Json, actions: readonly string[]): StatementProblem | undefined {
-  if (!isObject(statement)) return { path: "", reason: "must be a JSON object" };
-  const stranger = Object.keys(statement).find((member) => !statementMembers.includes(member));
-  if (stranger !== undefined) {
-    return {
-      path: `.${stranger}`,
-      reason: `is not a member of a statement; members are ${statementMembers.join(", ")}`,
-    };
+function readDocument(source: PolicySource, refuse: Refuse): Policy | undefined {
+  const { kind, name, scope = "V2" } = source;
+  const document = readObject(source, refuse);
+  if (document === undefined) return undefined;
+  const version = readVersion(document, refuse);
+  const id = document.get("Id");
+  if (id !== undefined && typeof id !== "string") refuse({ path: "Id", reason: "Id must be text" });
+  const value = document.get("Statement");
+  const list = isList(value) ? value : [value];
+  if (value === undefined) refuse({ path: "", reason: "the document has no Statement" });
+  else if (list.length === 0) refuse({ path: "Statement", reason: "Statement is empty" });
+  if (value === undefined) return undefined;
+  if (list.length > bounds.statements) {
+    refuse({
+      path: "Statement",
+      reason: `there are ${list.length} statements; ${bounds.statements} are the most`,
+    });
+    return undefined;
   }
-  if (statement.Sid !== undefined && typeof statement.Sid !== "string")
-    return { path: ".Sid", reason: "must be text" };
-  if (statement.Effect !== "Allow" && statement.Effect !== "Deny") {
-    return {
-      path: ".Effect",
-      reason: `must be "Allow" or "Deny", not ${JSON.stringify(statement.Effect ?? null)}`,
-    };
+  const statements = list.flatMap((item, index) => {
+    const statement = readStatement({
+      value: item ?? null,
+      number: index + 1,
+      kind,
+      scope,
+      known: source.actions,
+      uniqueIds: source.uniqueIds ?? new Map(),
+      variables: version === "2012-10-17",
+      report: (path, reason, suggestion) =>
+        refuse({
+          statement: index + 1,
+          path: `Statement[${index}]${path}`,
+          reason,
+          ...(suggestion && { suggestion }),
+        }),
+    });
+    return statement === undefined ? [] : [statement];
+  });
+  refuseRepeatedSids(statements, { kind, refuse });
+  return { kind, name, version, scope, statements };
+}
+
+function readObject({ text, kind, maxCharacters }: PolicySource, refuse: Refuse): JsonObject | undefined {
+  if (text.length > bounds.characters) {
+    refuse({ path: "", reason: `the text has more than ${bounds.characters} characters` });
+    return undefined;
   }
-  return (
-    oneOf(statement, "Principal", "NotPrincipal", principalProblem) ??
-    oneOf(statement, "Action", "NotAction", (value) => actionProblem(value, actions)) ??
-    resourceProblem(statement) ??
-    conditionProblem(statement.Condition)
-  );
-}
-
-function oneOf(
-  statement: JsonObject,
-  positive: string,
-  negative: string,
-  check: (value: Json) => StatementProblem | undefined,
-): StatementProblem | undefined {
-  const name = statement[positive] !== undefined ? positive : negative;
-  const value = statement[name];
-  if (value === undefined) return { path: "", reason: `has neither ${positive} nor ${negative}` };
-  if (statement[positive] !== undefined && statement[negative] !== undefined) {
-    return { path: "", reason: `has both ${positive} and ${negative}` };
+  const size = sizeOf(text, kind);
+  const limit = maxCharacters ?? kinds[kind].maxCharacters;
+  if (size > limit) {
+    refuse({ path: "", reason: `the document has ${size} characters; ${limit} are the most` });
+    return undefined;
   }
-  const problem = check(value);
-  return problem && { path: `.${name}${problem.path}`, reason: problem.reason };
-}
-
-function principalProblem(value: Json): StatementProblem | undefined {
-  if (value === "*") return undefined;
-  if (!isObject(value))
-    return { path: "", reason: `must be "*" or an object such as {"AWS": "arn:aws:iam::111122223333:root"}` };
-  if (Object.keys(value).length === 0) return { path: "", reason: "is empty" };
-  for (const [type, names] of Object.entries(value)) {
-    if (!principalTypes.includes(type))
-      return {
-        path: `.${type}`,
-        reason: `is not a kind of principal; kinds are ${principalTypes.join(", ")}`,
-      };
-    const texts = textsOf(names);
-    if (!texts) return { path: `.${type}`, reason: "must be text or a list of texts" };
-    const bad = type === "AWS" ? texts.find((text) => !awsPrincipal.test(text)) : undefined;
-    if (bad !== undefined) {
-      return {
-        path: `.${type}`,
-        reason: `'${bad}' is not a principal; it must be "*", 12 digits, or the ARN of an account's root, a user, a role or a session, without wildcards`,
-      };
-    }
+  // IAM and STS quotas, "IAM name requirements".
+  const strange = kinds[kind].isIam ? /[^\t\n\r -\u00ff]/u.exec(text)?.[0] : undefined;
+  if (strange !== undefined) {
+    const code = `U+${strange.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
+    refuse({ path: "", reason: `the character ${code} is not one of U+0020 to U+00FF, which IAM takes` });
+    return undefined;
   }
-  return undefined;
-}
-
-function actionProblem(value: Json, actions: readonly string[]): StatementProblem | undefined {
-  const texts = textsOf(value);
-  if (!texts || texts.length === 0) return { path: "", reason: "must be text or a list of texts" };
-  for (const text of texts) {
-    if (text === "*") continue;
-    const [service, name = ""] = text.split(":", 2);
-    if (service?.toLowerCase() !== "ecr")
-      return { path: "", reason: `'${text}' is not an action on a repository; those begin with 'ecr:'` };
-    if (/[*?]/.test(name)) continue;
-    const known = actions.some((action) => action.toLowerCase() === `ecr:${name}`.toLowerCase());
-    if (!known)
-      return { path: "", reason: `'${text}' is not an action${suggestion(`ecr:${name}`, actions)}` };
+  const read = readJson(text, bounds);
+  if ("reason" in read) {
+    refuse({ path: "", reason: `the text is not JSON: ${read.reason}` });
+    return undefined;
   }
-  return undefined;
-}
-
-/** ECR: a repository policy needs no Resource; if there is one it may only be `*`. */
-function resourceProblem(statement: JsonObject): StatementProblem | undefined {
-  if (statement.NotResource !== undefined)
-    return { path: ".NotResource", reason: "a repository policy is about its repository; leave it out" };
-  if (statement.Resource === undefined) return undefined;
-  const texts = textsOf(statement.Resource);
-  return texts?.every((text) => text === "*")
-    ? undefined
-    : {
-        path: ".Resource",
-        reason: `a repository policy is about its repository; leave Resource out or make it "*"`,
-      };
-}
-
-function conditionProblem(condition: Json | undefined): StatementProblem | undefined {
-  if (condition === undefined) return undefined;
-  if (!isObject(condition)) return { path: ".Condition", reason: "must be a JSON object" };
-  for (const [name, keys] of Object.entries(condition)) {
-    if (!operator.test(name)) return { path: `.Condition.${name}`, reason: "is not a condition operator" };
-    if (!isObject(keys))
-      return { path: `.Condition.${name}`, reason: "must be an object of condition keys and values" };
-    for (const [key, values] of Object.entries(keys)) {
-      const list = Array.isArray(values) ? values : [values];
-      if (list.some((item) => item === null || typeof item === "object")) {
-        return {
-          path: `.Condition.${name}.${key}`,
-          reason: "must be text, a number, a boolean, or a list of these",
-        };
-      }
-    }
+  if (!isObject(read.value)) {
+    refuse({ path: "", reason: "the document must be a JSON object" });
+    return undefined;
   }
-  return undefined;
+  for (const member of read.value.keys())
+    if (!members.includes(member))
+      refuse({
+        path: echo(member),
+        reason: `'${echo(member)}' is not a member of a policy; members are ${members.join(", ")}`,
+      });
+  return read.value;
 }
 
-function textsOf(value: Json): readonly string[] | undefined {
-  const list = Array.isArray(value) ? value : [value];
-  return list.every((item) => typeof item === "string") ? (list as readonly string[]) : undefined;
+/** A document without a version has the older one. */
+function readVersion(document: JsonObject, refuse: Refuse): (typeof versions)[number] {
+  const value = document.get("Version");
+  const version = versions.find((some) => some === value);
+  if (value !== undefined && version === undefined)
+    refuse({ path: "Version", reason: `Version must be one of ${versions.join(", ")}, not ${shown(value)}` });
+  return version ?? "2008-10-17";
 }
 
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The action that was probably meant: it begins or ends like the unknown one. */
-function suggestion(unknown: string, actions: readonly string[]): string {
-  const wanted = unknown.toLowerCase();
-  const near = actions.find(
-    (action) => action.toLowerCase().startsWith(wanted) || wanted.startsWith(action.toLowerCase()),
-  );
-  return near === undefined ? "" : `; did you mean '${near}'?`;
+/** IAM: "Statement IDs (SID) in a single policy must be unique." */
+function refuseRepeatedSids(
+  statements: readonly Statement[],
+  { kind, refuse }: { kind: PolicyKind; refuse: Refuse },
+): void {
+  if (!kinds[kind].isIam) return;
+  const seen = new Set<string>();
+  for (const { sid, number } of statements) {
+    if (sid === undefined || sid === "") continue;
+    if (seen.has(sid))
+      refuse({
+        statement: number,
+        path: `Statement[${number - 1}].Sid`,
+        reason: `'${echo(sid)}' stands twice`,
+      });
+    seen.add(sid);
+  }
 }

@@ -1,6 +1,6 @@
 /** Who signed a request on the AWS door. */
 import type { Principal } from "../../access/caller.ts";
-import { findKey, secretOf } from "../../access/keys.ts";
+import { type Credentials, findCredentials, isSameHash, secretOf } from "../../access/credentials.ts";
 import { readSignature, type SignedRequest, verifySignature } from "../../access/sigv4.ts";
 import { fault } from "../../lib/faults.ts";
 import type { Services } from "../../registry/context.ts";
@@ -41,26 +41,40 @@ export async function authenticate(
       reason: `Credential should be scoped to a valid region, not '${signature.region}'.`,
     });
   }
-  const key = await findKey(db.read, signature.accessKeyId);
-  // A session token belongs to temporary credentials; these are permanent ones.
-  if (key?.status !== "Active" || signature.sessionToken !== undefined) throw fault("UnrecognizedClient");
+  const credentials = await findCredentials(db.read, signature.accessKeyId);
+  if (
+    !credentials ||
+    credentials.refusal !== undefined ||
+    !hasItsToken(credentials, signature.sessionToken)
+  ) {
+    throw fault("UnrecognizedClient");
+  }
+  const { principal } = credentials;
+  if (principal.session !== undefined && principal.session.expiresAt <= clock.now())
+    throw fault("ExpiredToken");
   if (Number(request.headers.get("content-length") ?? 0) > bodyLimitBytes) {
     throw fault("RequestTooLarge", { limitBytes: bodyLimitBytes });
   }
   const body = await spool.receive(bodyOf(request), bodyLimitBytes);
   try {
     const signed = { ...unhashed, bodySha256: body.sha256 };
-    verifySignature(signature, signed, secretOf(secrets, key), clock.now());
+    verifySignature(signature, signed, secretOf(secrets, credentials), clock.now());
   } catch (error) {
     await body.close();
     throw error;
   }
   return {
-    caller: { kind: "principal", arn: key.principalArn, accountId: key.accountId, accessKeyId: key.id },
+    caller: principal,
     region: signature.region,
     service: signature.service,
     body,
   };
+}
+
+/** Temporary credentials come with the token of their session, others with none. */
+function hasItsToken({ sessionTokenHash }: Credentials, sessionToken: string | undefined): boolean {
+  if (sessionTokenHash === undefined || sessionToken === undefined) return sessionTokenHash === sessionToken;
+  return isSameHash(sessionTokenHash, sessionToken);
 }
 
 /** ECR API, Region. Any text of this form is a region here; each has registries of its own. */

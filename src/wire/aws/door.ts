@@ -2,7 +2,7 @@
  * The AWS door: `POST /`. The operation's name leads to its row; signature, input, permission and errors are handled
  * here for all of them. Two protocols: awsJson1_1 (`X-Amz-Target`), and Query (form and XML) for IAM and STS.
  */
-import { authorize } from "../../access/authorize.ts";
+import { anonymous, type Caller } from "../../access/caller.ts";
 import { type Fault, fault } from "../../lib/faults.ts";
 import { parseJson } from "../../lib/json.ts";
 import { limits } from "../../lib/limits.ts";
@@ -11,8 +11,10 @@ import { makeTurns } from "../../lib/turns.ts";
 import type { Services } from "../../registry/context.ts";
 import type { Spool } from "../../store/spool.ts";
 import { type AddressSettings, addressesFor } from "../addresses.ts";
+import { bodyOf } from "../body.ts";
 import type { Call, Incoming } from "../call.ts";
 import { asFault, awsErrors } from "../errors.ts";
+import { demand } from "../permission.ts";
 import { type Authenticated, authenticate } from "./authenticate.ts";
 import {
   type Contract,
@@ -89,9 +91,7 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     const { requestId } = incoming;
     let contract = stsContract as QueryContract;
     try {
-      const expected = { services: ["sts", "iam"], bodyLimitBytes: limits.awsBodyBytes };
-      const authenticated = await authenticate(services, spool, incoming, expected);
-      const body = await authenticated.body.bytes().finally(authenticated.body.close);
+      const { body, ...authenticated } = await queryBody(incoming);
       const service = queryService(authenticated.service);
       // Found by its signing name, a service of the Query protocol has a contract of that protocol.
       if (service) contract = service.contract as QueryContract;
@@ -100,6 +100,8 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
       const row = service?.row(action);
       if (!row) throw fault("UnknownOperation", { operation: echo(action) });
       if (row === notOffered) throw fault("NotOffered", { operation: action });
+      const { unsigned } = (contract.operations as Readonly<Record<string, OperationContract>>)[action] ?? {};
+      if (authenticated.caller.kind === "anonymous" && !unsigned) throw fault("MissingAuthenticationToken");
       const input = decodeQuery(contract, action, fields);
       const output = await perform(makeCall(incoming, authenticated), row, input);
       return xml(200, encodeQuery(contract, action, output, requestId));
@@ -110,30 +112,54 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     }
   }
 
+  /** The body, and who signed it. Some operations of STS need no signature: they bring a proof of their own. */
+  async function queryBody(incoming: Incoming) {
+    const bodyLimitBytes = limits.awsBodyBytes;
+    if (isSigned(incoming)) {
+      const expected = { services: ["sts", "iam"], bodyLimitBytes };
+      const { body, ...authenticated } = await authenticate(services, spool, incoming, expected);
+      return { ...authenticated, body: await body.bytes().finally(body.close) };
+    }
+    const body = await spool.receive(bodyOf(incoming.request), bodyLimitBytes);
+    return {
+      caller: anonymous,
+      region: settings.region,
+      service: "sts",
+      body: await body.bytes().finally(body.close),
+    };
+  }
+
   /** Permission first, then the deed: no row is reached another way. */
   async function perform<Input, Output>(
     call: Call,
     operation: Operation<Input, Output>,
     input: Input,
   ): Promise<Output> {
-    for (const { arn, accountId } of operation.resources(call, input)) {
-      for (const action of operation.actions(input)) {
-        authorize({ caller: call.caller, action, resource: arn, ownerAccountId: accountId });
-      }
+    for (const resource of await operation.resources(call, input)) {
+      for (const action of operation.actions(input)) await demand(call, action, resource);
     }
     return operation.run(call, input);
   }
 
-  function makeCall(incoming: Incoming, { caller, region }: Authenticated): Call {
+  function makeCall(
+    incoming: Incoming,
+    { caller, region }: Pick<Authenticated, "region"> & { caller: Caller },
+  ): Call {
     return {
       ...services,
       caller,
-      accountId: caller.accountId,
+      facts: { ...incoming.facts, region },
+      asked: [],
+      accountId: caller.kind === "principal" ? caller.accountId : settings.accountId,
       region,
       requestId: incoming.requestId,
       addresses: addressesFor(settings, incoming.host),
     };
   }
+}
+
+function isSigned({ request, query }: Incoming): boolean {
+  return request.headers.has("authorization") || query.includes("X-Amz-");
 }
 
 function readJson(body: Uint8Array): unknown {

@@ -1,15 +1,13 @@
 /** The row of an AWS operation. */
-import type { Action } from "../../access/authorize.ts";
+import type { Action } from "../../access/authority.ts";
 import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
 import type { Call } from "../call.ts";
-
-/** What an operation is about: an ARN or `*`, and the account that owns it. */
-type Resource = { arn: string; accountId: string };
+import type { Resource } from "../permission.ts";
 
 export type Operation<Input, Output> = {
   /** IAM actions that the caller needs on each of the resources. */
   actions: (input: Input) => readonly Action[];
-  resources: (call: Call, input: Input) => readonly Resource[];
+  resources: (call: Call, input: Input) => readonly Resource[] | Promise<readonly Resource[]>;
   run: (call: Call, input: Input) => Promise<Output>;
 };
 
@@ -17,6 +15,13 @@ export type Operation<Input, Output> = {
 export const notOffered = "not offered";
 
 export type Row<Input, Output> = Operation<Input, Output> | typeof notOffered;
+
+type Member = "input" | "output";
+
+/** Rows of what is offered of a service. */
+export type Offered<Operations extends Record<keyof Operations, Record<Member, unknown>>> = {
+  readonly [Name in keyof Operations]?: Row<Operations[Name]["input"], Operations[Name]["output"]>;
+};
 
 /** The repository that an input names; without `registryId` in the caller's own account (ECR API). */
 export function repositoryIn(

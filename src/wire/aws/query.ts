@@ -8,6 +8,7 @@ type QueryError = { code: string; status: number };
 const queryErrors: Partial<Record<FaultName, QueryError>> = {
   UnrecognizedClient: { code: "InvalidClientTokenId", status: 403 },
   InvalidSignature: { code: "SignatureDoesNotMatch", status: 403 },
+  AccessDenied: { code: "AccessDenied", status: 403 },
   UnknownOperation: { code: "InvalidAction", status: 400 },
   MalformedInput: { code: "MalformedInput", status: 400 },
   ConstraintsFailed: { code: "ValidationError", status: 400 },

@@ -7,23 +7,12 @@ import {
   organizationsContract,
   stsContract,
 } from "./contract/contract.ts";
-import type {
-  CloudTrailOperations,
-  IamOperations,
-  OrganizationsOperations,
-} from "./contract/kept-operations.ts";
+import type { CloudTrailOperations, OrganizationsOperations } from "./contract/kept-operations.ts";
 import { ecrOperations } from "./ecr/index.ts";
-import { notOffered, type Operation, type Row } from "./operation.ts";
+import { iamOperations } from "./iam/index.ts";
+import { notOffered, type Offered, type Operation } from "./operation.ts";
 import { stsOperations } from "./sts.ts";
 
-type Member = "input" | "output";
-
-/** Rows of what is offered of a service. */
-type Offered<Operations extends Record<keyof Operations, Record<Member, unknown>>> = {
-  readonly [Name in keyof Operations]?: Row<Operations[Name]["input"], Operations[Name]["output"]>;
-};
-
-const iamOperations: Offered<IamOperations> = {};
 const organizationsOperations: Offered<OrganizationsOperations> = {};
 const cloudtrailOperations: Offered<CloudTrailOperations> = {};
 

@@ -1,6 +1,6 @@
 /** A request on the registry door, after authentication. */
 
-import type { Action } from "../../access/authorize.ts";
+import type { Action } from "../../access/authority.ts";
 import type { RepositoryAddress } from "../../lib/arn.ts";
 import { isDigest } from "../../lib/digest.ts";
 import { fault } from "../../lib/faults.ts";
@@ -17,7 +17,7 @@ export type OciCall = Call & {
   /** What goes before a path in `Location` and `Link`: `/v2/` and the registry as the client wrote it. */
   base: string;
   /** Asks whether the caller may do something more than the endpoint's own actions; for a mount's source. */
-  may: (action: Action, resource: RepositoryAddress) => boolean;
+  may: (action: Action, resource: RepositoryAddress) => Promise<boolean>;
 };
 
 export function addressOfCall({ accountId, region, repositoryName }: OciCall): RepositoryAddress {

@@ -4,8 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureAccount } from "../../access/accounts.ts";
+import { makeAuthority } from "../../access/authority.ts";
 import { makeBasicAuthenticator } from "../../access/basic.ts";
 import { storeRootKey } from "../../access/keys.ts";
+import { ensureOrganization } from "../../access/organizations.ts";
 import { issueToken } from "../../access/tokens.ts";
 import { digestOf } from "../../lib/digest.ts";
 import { randomIds } from "../../lib/ids.ts";
@@ -23,6 +25,7 @@ const accountId = "111122223333";
 const region = "eu-west-2";
 const start = Date.UTC(2026, 0, 1);
 let now = start;
+const facts = { sourceIp: "127.0.0.1", isSecure: false, userAgent: "test", referer: undefined, at: start };
 const clock = { now: () => now };
 let folder: string;
 let services: Services;
@@ -30,8 +33,10 @@ let door: OciDoor;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lading-door-"));
+  const db = await openDatabase(join(folder, "db"));
   services = {
-    db: await openDatabase(join(folder, "db")),
+    db,
+    authority: makeAuthority(db),
     blobs: await openFileBlobs(folder, randomIds),
     secrets: makeSecrets(randomIds.bytes(32), randomIds),
     clock,
@@ -45,6 +50,7 @@ beforeAll(async () => {
       const key = { accessKeyId, secretAccessKey: "invented for this test alone" };
       await storeRootKey(tx, { secrets: services.secrets, clock, accountId, key });
     }
+    await ensureOrganization(tx, randomIds, accountId);
     const mutability = mutabilityRule();
     await createRepository(tx, clock, {
       accountId,
@@ -83,7 +89,7 @@ async function ask(
   const [path = "", query = ""] = target.split("?");
   const headers = { authorization: `Basic ${btoa(`AWS:${password}`)}` };
   const request = new Request(`http://localhost${target}`, { method, headers, ...(body && { body }) });
-  return door({ request, method, path, query, host: "localhost", requestId: "test" });
+  return door({ request, method, path, query, host: "localhost", facts, requestId: "test" });
 }
 
 describe("a token that ran out", () => {

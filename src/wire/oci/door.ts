@@ -3,7 +3,6 @@
  * OCI distribution 1.1, with ECR's sentences in its errors.
  */
 import { accountExists } from "../../access/accounts.ts";
-import { type Action, authorize, decide } from "../../access/authorize.ts";
 import type { Authentication, BasicAuthenticator } from "../../access/basic.ts";
 import { type Caller, callerName } from "../../access/caller.ts";
 import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
@@ -16,6 +15,7 @@ import { getUpload } from "../../registry/uploads.ts";
 import { type AddressSettings, addressesFor, type RegistryPath, registryOf } from "../addresses.ts";
 import type { Incoming } from "../call.ts";
 import { asFault, ociErrors } from "../errors.ts";
+import { type Resource, refusalOf } from "../permission.ts";
 import type { OciCall } from "./call.ts";
 import { type Endpoint, endpoints } from "./endpoints.ts";
 import { matchRoute, type RouteMatch } from "./routes.ts";
@@ -77,6 +77,8 @@ export function makeOciDoor(
     const call: OciCall = {
       ...services,
       caller: { kind: "anonymous" },
+      facts: { ...incoming.facts, region: path.region },
+      asked: [],
       accountId: path.accountId,
       region: path.region,
       requestId: incoming.requestId,
@@ -86,7 +88,7 @@ export function makeOciDoor(
       argument: match.argument,
       query: new URLSearchParams(incoming.query),
       base,
-      may: (action, resource) => decide(question(call.caller, action, resource)).allowed,
+      may: async (action, address) => (await refusalOf(call, action, resourceOf(address))) === undefined,
     };
     return call;
   }
@@ -145,12 +147,13 @@ async function settledCaller(
 async function admit(endpoint: Endpoint, call: OciCall): Promise<void> {
   const { caller, accountId, region } = call;
   const isRegistryWide = endpoint.route === "base" || endpoint.route === "catalog";
-  const resource = { accountId, region, repositoryName: isRegistryWide ? "*" : call.repositoryName };
+  const repositoryName = isRegistryWide ? "*" : call.repositoryName;
+  const resource = { ...resourceOf({ accountId, region, repositoryName }), ...endpoint.keys?.(call) };
   for (const action of endpoint.actions) {
-    const asked = question(caller, action, resource);
+    const sentence = await refusalOf(call, action, resource);
+    if (sentence === undefined) continue;
     // Who sent no credentials is asked for them: a plain "denied" would not make a client log in.
-    if (caller.kind === "anonymous" && !decide(asked).allowed) throw noCredentials();
-    authorize(asked);
+    throw caller.kind === "anonymous" ? noCredentials() : fault("AccessDenied", { sentence });
   }
   if (isRegistryWide) {
     const isKnown = await accountExists(call.db.read, accountId);
@@ -164,6 +167,6 @@ function noCredentials(): Fault {
   return fault("Unauthorized", { reason: "No credentials were sent." });
 }
 
-function question(caller: Caller, action: Action, resource: RepositoryAddress) {
-  return { caller, action, resource: repositoryArn(resource), ownerAccountId: resource.accountId };
+function resourceOf(address: RepositoryAddress): Resource {
+  return { arn: repositoryArn(address), accountId: address.accountId };
 }

@@ -7,8 +7,10 @@ import { findManifest } from "../../registry/images.ts";
 import { checkTag, isTag } from "../../registry/names.ts";
 import { putImage } from "../../registry/put-image.ts";
 import { getRepository } from "../../registry/repositories.ts";
+import { tagsLeadingTo } from "../../registry/tags.ts";
 import { readBody } from "../body.ts";
 import { contentResponse } from "../content.ts";
+import type { Resource } from "../permission.ts";
 import { addressOfCall, checkedDigest, type OciCall } from "./call.ts";
 
 /** GET and HEAD. Conversion to another type by Accept is not offered: a digest names one content. */
@@ -67,4 +69,15 @@ export async function deleteManifest(call: OciCall): Promise<Response> {
 function referenceOf(argument: string): { tag: string } | { digest: string } {
   if (isDigest(argument) || argument.includes(":")) return { digest: checkedDigest(argument) };
   return { tag: argument };
+}
+
+/** What policies may ask about the image that the path names: `ecr:ImageTag` and `ecr:ImageDigest`. */
+export function imageKeys(call: OciCall): Pick<Resource, "keys" | "imageTags"> {
+  const reference = referenceOf(call.argument);
+  if ("tag" in reference) return { keys: new Map([["ecr:imagetag", [reference.tag]]]) };
+  const { digest } = reference;
+  return {
+    keys: new Map([["ecr:imagedigest", [digest]]]),
+    imageTags: () => tagsLeadingTo(call.db.read, addressOfCall(call), digest),
+  };
 }

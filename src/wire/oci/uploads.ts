@@ -73,7 +73,7 @@ async function mounted(call: OciCall, target: Repository, digest: string): Promi
       ? await repositoriesWith(call.db.read, call, digest)
       : [{ accountId, region, repositoryName: from }];
   for (const source of candidates) {
-    if (!call.may("ecr:GetDownloadUrlForLayer", source)) continue;
+    if (!(await call.may("ecr:GetDownloadUrlForLayer", source))) continue;
     if (await mountBlob(call, { source, target, digest })) return true;
   }
   return false;

@@ -1,6 +1,9 @@
 /** ECR's operations, one row each: a row is the only way in. The type makes an operation without a row a compile error. */
-import type { Action } from "../../../access/authorize.ts";
-import { repositoryArn } from "../../../lib/arn.ts";
+import type { Action } from "../../../access/authority.ts";
+import { type RepositoryAddress, repositoryArn } from "../../../lib/arn.ts";
+import { tagsLeadingTo } from "../../../registry/tags.ts";
+import type { Call } from "../../call.ts";
+import type { Resource } from "../../permission.ts";
 import type { EcrOperationName, EcrOperations } from "../contract/ecr-operations.ts";
 import {
   anyResource,
@@ -45,14 +48,53 @@ function onRepository<Input extends RepositoryInput, Output>(
   };
 }
 
+type ImageId = { imageTag?: string | undefined; imageDigest?: string | undefined };
+
+/** An operation on images of a repository: the caller is asked about each of them, for `ecr:ImageTag`. */
+function onImages<Input extends RepositoryInput, Output>(
+  action: Action,
+  images: (input: Input) => readonly ImageId[],
+  run: Operation<Input, Output>["run"],
+): Operation<Input, Output> {
+  const resources: Operation<Input, Output>["resources"] = (call, input) => {
+    const address = repositoryIn(call, input);
+    return images(input).map((image) => imageResource(call, address, image));
+  };
+  return { actions: () => [action], resources, run };
+}
+
+function imageResource(call: Call, address: RepositoryAddress, { imageTag, imageDigest }: ImageId): Resource {
+  const keys = new Map<string, readonly string[]>();
+  if (imageTag !== undefined) keys.set("ecr:imagetag", [imageTag]);
+  if (imageDigest !== undefined) keys.set("ecr:imagedigest", [imageDigest]);
+  const resource = { ...repositoryResource(address), keys };
+  if (imageDigest === undefined || imageTag !== undefined) return resource;
+  return { ...resource, imageTags: () => tagsLeadingTo(call.db.read, address, imageDigest) };
+}
+
+/** What a request says about the tags that it gives. */
+function tagKeys(
+  tags: readonly { Key?: string | undefined; Value?: string | undefined }[],
+): Resource["keys"] {
+  if (tags.length === 0) return undefined;
+  const keys = tags.map(({ Key = "" }) => Key);
+  return new Map<string, readonly string[]>([
+    ["aws:tagkeys", keys],
+    ...tags.map(({ Key = "", Value = "" }) => [`aws:requesttag/${Key.toLowerCase()}`, [Value]] as const),
+  ]);
+}
+
 /** An operation on the repository that `resourceArn` names. */
 function onArn<Input extends { resourceArn: string }, Output>(
   action: Action,
   run: Operation<Input, Output>["run"],
+  keys?: (input: Input) => Resource["keys"],
 ): Operation<Input, Output> {
   return {
     actions: () => [action],
-    resources: (call, input) => [repositoryResource(taggedRepository(call, input))],
+    resources: (call, input) => [
+      { ...repositoryResource(taggedRepository(call, input)), keys: keys?.(input) },
+    ],
     run,
   };
 }
@@ -69,8 +111,8 @@ export const ecrOperations: {
   readonly [Name in EcrOperationName]: Row<EcrOperations[Name]["input"], EcrOperations[Name]["output"]>;
 } = {
   BatchCheckLayerAvailability: onRepository("ecr:BatchCheckLayerAvailability", batchCheckLayerAvailability),
-  BatchDeleteImage: onRepository("ecr:BatchDeleteImage", batchDeleteImage),
-  BatchGetImage: onRepository("ecr:BatchGetImage", batchGetImage),
+  BatchDeleteImage: onImages("ecr:BatchDeleteImage", ({ imageIds }) => imageIds, batchDeleteImage),
+  BatchGetImage: onImages("ecr:BatchGetImage", ({ imageIds }) => imageIds, batchGetImage),
   BatchGetRepositoryScanningConfiguration: notOffered,
   CompleteLayerUpload: onRepository("ecr:CompleteLayerUpload", completeLayerUpload),
   CreatePullThroughCacheRule: notOffered,
@@ -80,7 +122,9 @@ export const ecrOperations: {
       "ecr:CreateRepository",
       ...((input.tags ?? []).length > 0 ? (["ecr:TagResource"] as const) : []),
     ],
-    resources: (call, input) => [repositoryResource(repositoryIn(call, input))],
+    resources: (call, input) => [
+      { ...repositoryResource(repositoryIn(call, input)), keys: tagKeys(input.tags ?? []) },
+    ],
     run: createRepository,
   },
   CreateRepositoryCreationTemplate: notOffered,
@@ -126,7 +170,7 @@ export const ecrOperations: {
   ListReplicationBackfills: notOffered,
   ListTagsForResource: onArn("ecr:ListTagsForResource", listTagsForResource),
   PutAccountSetting: notOffered,
-  PutImage: onRepository("ecr:PutImage", putImage),
+  PutImage: onImages("ecr:PutImage", (input) => [input], putImage),
   PutImageScanningConfiguration: onRepository(
     "ecr:PutImageScanningConfiguration",
     putImageScanningConfiguration,
@@ -143,8 +187,12 @@ export const ecrOperations: {
   StartLifecyclePolicyPreview: notOffered,
   StartReplicationBackfill: notOffered,
   StopReplicationBackfill: notOffered,
-  TagResource: onArn("ecr:TagResource", tagResource),
-  UntagResource: onArn("ecr:UntagResource", untagResource),
+  TagResource: onArn("ecr:TagResource", tagResource, ({ tags }) => tagKeys(tags)),
+  UntagResource: onArn(
+    "ecr:UntagResource",
+    untagResource,
+    ({ tagKeys: keys }) => new Map([["aws:tagkeys", keys]]),
+  ),
   UpdateImageStorageClass: notOffered,
   UpdatePullThroughCacheRule: notOffered,
   UpdateRepositoryCreationTemplate: notOffered,

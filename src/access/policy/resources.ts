@@ -1,0 +1,82 @@
+/** The resources of a statement. */
+import { echo } from "../../lib/text.ts";
+import { isList, type Json } from "./json.ts";
+import { kinds, type PolicyKind } from "./kinds.ts";
+import { matches, matchesAny, type Pattern, patternOf } from "./match.ts";
+import type { Report } from "./problems.ts";
+import { type Context, fixedParts, resolve, type Template, templateOf } from "./templates.ts";
+
+export type Resources = {
+  negated: boolean;
+  /** As the policy has them. */
+  texts: readonly string[];
+  patterns: readonly Pattern[];
+  /** Those that hold variables. */
+  templates: readonly Template[];
+};
+
+/**
+ * IAM user guide, "Resource": compared with case and over the whole ARN, so that a `*` reaches beyond a colon. A text
+ * with a variable that has no value is like no resource, in NotResource too.
+ */
+export function meansResource(
+  { negated, patterns, templates }: Resources,
+  { resource, context }: { resource: string; context: Context },
+): boolean {
+  if (matchesAny(patterns, resource)) return !negated;
+  if (templates.length === 0) return negated;
+  const isLike = templates.some((template) => {
+    const parts = resolve(template, context);
+    return parts !== undefined && matches(patternOf(parts), resource);
+  });
+  return isLike !== negated;
+}
+
+export type ReadResources = {
+  value: Json;
+  negated: boolean;
+  kind: PolicyKind;
+  variables: boolean;
+  /** `path` starts behind `.Resource` or `.NotResource`. */
+  report: Report;
+};
+
+export function readResources({ value, negated, kind, variables, report }: ReadResources): Resources {
+  const none = { negated, texts: [], patterns: [], templates: [] };
+  const texts = isList(value) ? value : [value];
+  const isTexts = texts.length > 0 && texts.every((text) => typeof text === "string");
+  if (kinds[kind].resource === "itself") {
+    const reason = negated
+      ? `a repository policy is about its repository; leave it out`
+      : `a repository policy is about its repository; leave Resource out or make it "*"`;
+    if (negated || !isTexts || texts.some((text) => text !== "*")) report("", reason);
+    return none;
+  }
+  if (!isTexts) {
+    report("", "must be text or a list of texts");
+    return none;
+  }
+  for (const text of texts) {
+    const reason = problemOf(text, kind);
+    if (reason !== undefined) report("", reason);
+  }
+  const templates = texts.map((text) => templateOf({ text, wildcards: true, variables }));
+  const patterns = templates.flatMap((template) => {
+    const parts = fixedParts(template);
+    return parts === undefined ? [] : [patternOf(parts)];
+  });
+  const others = templates.filter((template) => fixedParts(template) === undefined);
+  return { negated, texts, patterns, templates: others };
+}
+
+function problemOf(text: string, kind: PolicyKind): string | undefined {
+  if (text === "*") return undefined;
+  const shown = `'${echo(text)}'`;
+  const parts = text.split(":");
+  // A wildcard may stand for several parts, as in arn:aws:ecr:*.
+  if (parts[0] !== "arn" || (parts.length < 6 && !text.includes("*")))
+    return `${shown} is not a resource; it must be "*" or an ARN such as arn:aws:ecr:us-east-1:111122223333:repository/name`;
+  if (kind === "registry" && !/^(?:ecr|.*[*?$].*)$/.test(parts[2] ?? "*"))
+    return `${shown} is not in a registry; it must be "*" or the ARN of repositories`;
+  return undefined;
+}
