@@ -15,7 +15,7 @@ export type RequestFigures = {
 
 type Run = { method: "GET" | "HEAD"; connections: number; seconds: number };
 
-const repository = "bench/manifests";
+export const repository = "bench/manifests";
 const tag = "latest";
 /** At a time, while the repository is filled. */
 const pushesAtOnce = 8;

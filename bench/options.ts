@@ -18,7 +18,7 @@ export type Options = {
   only: ReadonlySet<Group>;
 };
 
-const groups = ["layers", "manifests", "images", "starts"] as const;
+const groups = ["layers", "manifests", "images", "starts", "policies"] as const;
 export type Group = (typeof groups)[number];
 
 const usage = `npm run bench -- [options]

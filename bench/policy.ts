@@ -128,8 +128,8 @@ const conditions: Policies = {
 console.log(`Bun ${Bun.version}, microseconds a decision`);
 measure("5 typical documents", { rounds: 20_000, run: () => decide(request, typical) });
 measure("5 typical documents, explained", { rounds: 5_000, run: () => explain(request, typical) });
-measure("1,000 statements, resources", { rounds: 1_000, run: () => decide(request, large) });
-measure("1,000 statements, addresses", { rounds: 1_000, run: () => decide(request, conditions) });
+measure("1,000 statements, resources", { rounds: 4_000, run: () => decide(request, large) });
+measure("1,000 statements, addresses", { rounds: 4_000, run: () => decide(request, conditions) });
 
 function policy(kind: PolicyKind, statements: readonly object[]) {
   const text = JSON.stringify({ Version: "2012-10-17", Statement: statements });

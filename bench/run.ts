@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { find } from "../test/support/packages.ts";
+import { measureEnforcing } from "./enforcing.ts";
 import { measureImages } from "./images.ts";
 import { makeLayerFiles, measureLayers } from "./layers.ts";
 import { measureManifests, prepareManifests } from "./manifests.ts";
@@ -32,13 +33,19 @@ process.once("SIGINT", () => {
   process.exit(130);
 });
 const results = makeResults();
+/** The same program twice: what deciding costs it. */
+const enforcing = makeResults();
+const decided: Program = { ...lading, name: "user, 5 policies" };
+const asRoot: Program = { ...lading, name: "root" };
 console.log(await machine());
 try {
   await measure(folder, options, results);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-console.log(`\n${results.table(lading, dockerRegistry)}`);
+if (options.only.size > 1 || !options.only.has("policies"))
+  console.log(`\n${results.table(lading, dockerRegistry)}`);
+if (options.only.has("policies")) console.log(`\n${enforcing.table(decided, asRoot)}`);
 
 async function measure(folder: string, options: Options, results: Results): Promise<void> {
   const { only, rounds } = options;
@@ -62,6 +69,12 @@ async function measure(folder: string, options: Options, results: Results): Prom
     say("small images");
     await withBoth(folder, (registries) => measureImages(registries, options.smallImages, results));
   }
+  if (only.has("policies")) {
+    say("policies");
+    await withOurs(folder, (server) =>
+      measureEnforcing(server, options, { results: enforcing, decided, asRoot }),
+    );
+  }
   if (only.has("starts")) {
     say("starts");
     await measureStarts(folder, options, results);
@@ -76,6 +89,17 @@ async function withBoth(folder: string, body: (registries: Registry[]) => Promis
     await using ours = await startIn(data, lading);
     await using theirs = await startIn(data, dockerRegistry);
     await body([ours, theirs]);
+  } finally {
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+async function withOurs(folder: string, body: (server: Registry) => Promise<void>): Promise<void> {
+  const data = join(folder, "data");
+  await mkdir(data);
+  try {
+    await using server = await startIn(data, lading);
+    await body(server);
   } finally {
     await rm(data, { recursive: true, force: true });
   }

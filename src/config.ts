@@ -2,6 +2,7 @@
  * One table of settings makes the flags, the environment variables, the help and docs/configuration.md. This is the only
  * file that reads the environment.
  */
+import { readAddressRange } from "./access/policy/values.ts";
 import { logLevels } from "./lib/log.ts";
 
 type Setting = {
@@ -92,6 +93,17 @@ export const settings = {
     flag: "trusted-proxies",
     value: "RANGES",
     help: "Proxies in front of the server, such as 10.0.0.0/8,192.0.2.7: their X-Forwarded-For and X-Forwarded-Proto are believed.",
+    check: (value) =>
+      value.split(",").every((item) => readAddressRange(item.trim()) !== undefined)
+        ? undefined
+        : "must be addresses or ranges with commas between them, such as 10.0.0.0/8,192.0.2.7",
+  },
+  auditRetentionDays: {
+    flag: "audit-retention-days",
+    value: "DAYS",
+    default: "90",
+    help: "Records of the audit are removed after so many days; 0 keeps them for ever.",
+    check: matches(/^\d{1,5}$/, "a whole number of days, such as 90, or 0 to keep records for ever"),
   },
   logLevel: {
     flag: "log-level",
@@ -151,4 +163,38 @@ export function readConfig(
     }
   }
   return config as Config;
+}
+
+/** How a command reaches a running server, and as whom. */
+export type ClientConfig = {
+  endpoint: string;
+  region: string;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+  /** Where the root's credentials lie, for who has none in the environment. */
+  data: string;
+  /** Where docker keeps its credentials. */
+  dockerConfig: string;
+};
+
+/** The variables that AWS's own tools read come after the flags. */
+export function readClientConfig(
+  flags: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ClientConfig {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  const { AWS_SESSION_TOKEN: sessionToken, DOCKER_CONFIG: dockerConfig, HOME: home = "." } = environment;
+  const endpoint = flags.endpoint ?? environment.AWS_ENDPOINT_URL ?? `http://${settings.listen.default}`;
+  const region = flags.region ?? environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION;
+  if (!URL.canParse(String(endpoint))) throw new UsageError(`--endpoint: '${endpoint}' is not a URL`);
+  return {
+    endpoint: String(endpoint),
+    region: String(region ?? settings.region.default),
+    credentials:
+      // A folder that is named is meant.
+      flags.data === undefined && accessKeyId && secretAccessKey
+        ? { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+        : undefined,
+    data: String(flags.data ?? environment[environmentName("data")] ?? settings.data.default),
+    dockerConfig: `${dockerConfig ?? `${home}/.docker`}/config.json`,
+  };
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { accountExists, ensureAccount } from "./access/accounts.ts";
 import { makeAuthority } from "./access/authority.ts";
 import { makeBasicAuthenticator } from "./access/basic.ts";
+import { makeKeyUses } from "./access/key-uses.ts";
 import {
   areKeysReadable,
   generateKey,
@@ -26,6 +27,7 @@ import { openDatabase } from "./store/database.ts";
 import { FolderInUse, lockFolder, masterKey, readOrWritePrivateFile } from "./store/folder.ts";
 import { makeSecrets } from "./store/secrets.ts";
 import { openSpool } from "./store/spool.ts";
+import { openTrail } from "./store/trail.ts";
 import type { AddressSettings } from "./wire/addresses.ts";
 import { makeAwsDoor } from "./wire/aws/door.ts";
 import { makeDoors } from "./wire/doors.ts";
@@ -61,10 +63,13 @@ export async function serve(config: Config, announce: (start: Start) => void): P
   }
   const newKey = await ensureRoot(services, config);
   const settings = addressSettings(config);
+  const authenticate = makeBasicAuthenticator(services.secrets, services.clock);
   const doors = makeDoors(services, {
-    oci: makeOciDoor(services, settings, makeBasicAuthenticator(services.secrets, services.clock)),
+    oci: makeOciDoor(services, settings, authenticate),
     aws: makeAwsDoor(services, await openSpool(join(config.data, "spool"), services.ids), settings),
     health: { isReady: () => isReady(services) },
+    settings,
+    authenticate,
   });
   const listener = await startListening(services, config, doors);
   const worker = await startWorker(services);
@@ -73,6 +78,7 @@ export async function serve(config: Config, announce: (start: Start) => void): P
   await stopSignal();
   await listener.drain();
   await worker.stop();
+  await services.trail.close();
   await services.db.close();
   lock.release();
   process.exit(0);
@@ -82,6 +88,13 @@ async function openServices(config: Config): Promise<Services> {
   const ids = randomIds;
   const secrets = makeSecrets(await masterKey(config.data, config.secretKey, ids), ids);
   const db = await openDatabase(join(config.data, "lading.db"));
+  const log = makeLog(config.logLevel);
+  const trail = openTrail({
+    path: join(config.data, "audit.db"),
+    clock: systemClock,
+    log,
+    retentionDays: Number(config.auditRetentionDays),
+  });
   return {
     db,
     authority: makeAuthority(db),
@@ -89,8 +102,10 @@ async function openServices(config: Config): Promise<Services> {
     secrets,
     clock: systemClock,
     ids,
-    log: makeLog(config.logLevel),
+    log,
     pullTimes: makePullTimes(),
+    keyUses: makeKeyUses(),
+    trail,
   };
 }
 
@@ -177,17 +192,9 @@ async function startListening(
   }
 }
 
-/** The ranges of the setting. */
+/** The ranges of the setting, which is checked. */
 function trustedProxies({ trustedProxies: text = "" }: Config): readonly AddressRange[] {
-  return text
-    .split(",")
-    .filter((item) => item !== "")
-    .map((item) => {
-      const range = readAddressRange(item.trim());
-      if (range === undefined)
-        throw new UsageError(`--trusted-proxies: '${item}' is not an address or a range such as 10.0.0.0/8`);
-      return range;
-    });
+  return text.split(",").flatMap((item) => readAddressRange(item.trim()) ?? []);
 }
 
 /** Both files, and that they are what their flags say. */

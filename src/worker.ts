@@ -1,4 +1,6 @@
 /** Every job, schedule and listener of the program, in one list each, and the loop that works them off. */
+import { sweepSessions } from "./access/sessions.ts";
+import { forgetRevocations } from "./access/token-revocations.ts";
 import type { Clock } from "./lib/clock.ts";
 import { limits } from "./lib/limits.ts";
 import type { Services } from "./registry/context.ts";
@@ -14,19 +16,25 @@ type Payload = Readonly<Record<string, unknown>>;
 /** What a job does. It may run twice when a process dies, so each can be repeated. */
 const jobs: Readonly<Record<string, (services: Services, payload: Payload) => Promise<unknown>>> = {
   [purgeJob]: (services, { repositoryId }) => purgeRepository(services, Number(repositoryId)),
+  "sessions.sweep": sweepSessions,
+  "token-revocations.forget": forgetRevocations,
   "uploads.sweep": sweepUploads,
+  "audit.tidy": ({ trail }) => trail.tidy(),
 };
 
 /** Jobs that come back by themselves. */
 const schedules: readonly { kind: string; everySeconds: number }[] = [
+  { kind: "sessions.sweep", everySeconds: 3600 },
+  { kind: "token-revocations.forget", everySeconds: 3600 },
   { kind: "uploads.sweep", everySeconds: 3600 },
+  { kind: "audit.tidy", everySeconds: 3600 },
 ];
 
 /** Which jobs an event leads to. */
 const listeners: Readonly<Partial<Record<EventType, readonly string[]>>> = {};
 
 const idleMs = 1000;
-const pullTimesMs = 30_000;
+const notedTimesMs = 30_000;
 const longestBackoffMs = 60 * 60 * 1000;
 
 type Worker = {
@@ -35,7 +43,7 @@ type Worker = {
 };
 
 export async function startWorker(services: Services): Promise<Worker> {
-  const { db, clock, log, pullTimes } = services;
+  const { db, clock, log, pullTimes, keyUses } = services;
   const planned = await waitingKeys(
     db.read,
     schedules.map(({ kind }) => scheduleKey(kind)),
@@ -59,13 +67,17 @@ export async function startWorker(services: Services): Promise<Worker> {
       };
     });
 
-  let pullTimesDue = clock.now() + pullTimesMs;
+  const flushTimes = async () => {
+    await pullTimes.flush(db);
+    await keyUses.flush(db);
+  };
+  let timesDue = clock.now() + notedTimesMs;
   const loop = async () => {
     while (!isStopping) {
       try {
-        if (clock.now() >= pullTimesDue) {
-          await pullTimes.flush(db);
-          pullTimesDue = clock.now() + pullTimesMs;
+        if (clock.now() >= timesDue) {
+          timesDue = clock.now() + notedTimesMs;
+          await flushTimes();
         }
         const isBusy = (await deliverEvents(services)) || (await workOnce(services));
         if (!isBusy && !isStopping) await pause();
@@ -82,7 +94,10 @@ export async function startWorker(services: Services): Promise<Worker> {
       isStopping = true;
       wake();
       await running;
-      await pullTimes.flush(db);
+      // On a full storage these times are lost, and the end is a clean one all the same.
+      await flushTimes().catch((error: unknown) =>
+        log.error({ error: String(error) }, "the times of pulls and of keys' uses are lost"),
+      );
     },
   };
 }

@@ -2,11 +2,12 @@
  * May this caller do this to that, and why? Gathers every policy that meets in a request and asks the engine in
  * `policy/`. The check at the doors, `explain`, `who-can` and the simulator all come through here.
  */
-import { fault } from "../lib/faults.ts";
+import { limits } from "../lib/limits.ts";
 import type { Database } from "../store/database.ts";
 import type { Caller, WebIdentity } from "./caller.ts";
 import type { Compiled } from "./compiled.ts";
-import { findOrganization } from "./organizations.ts";
+import { findOrganization, type Organization } from "./organizations.ts";
+import type { Policy } from "./policy/document.ts";
 import { type AccessRequest, type Decision, decide, type Policies } from "./policy/evaluate.ts";
 import { sentenceOf } from "./policy/sentence.ts";
 import { makePrincipalPolicyReader, type PrincipalPolicies } from "./principal-policies.ts";
@@ -30,18 +31,23 @@ export type Question = {
   keys?: ReadonlyMap<string, readonly string[]> | undefined;
   /** The tags of the image in question, for `ecr:ImageTag`; called only when a policy asks. */
   imageTags?: (() => Promise<readonly string[]>) | undefined;
+  /** A policy that is not stored: it stands in for the resource's own of its kind. */
+  proposed?: Compiled | undefined;
 };
 
 /** A question with everything that the engine takes. */
 export type Case = { request: AccessRequest; policies: Policies };
 
+type Answer = {
+  decision: Decision;
+  /** ECR's sentence when it is no. */
+  sentence: string | undefined;
+};
+
 export type Authority = {
   /** Gathers what the engine needs. */
   gather: (question: Question) => Promise<Case>;
-  /** The decision, and ECR's sentence when it is no. */
-  ask: (question: Question) => Promise<{ decision: Decision; sentence: string | undefined }>;
-  /** Throws AccessDenied with the sentence. */
-  authorize: (question: Question) => Promise<void>;
+  ask: (question: Question) => Promise<Answer>;
 };
 
 const noTags: ReadonlyMap<string, string> = new Map();
@@ -52,42 +58,54 @@ const noPolicies: PrincipalPolicies = {
   scps: [],
   tags: noTags,
 };
-const policyOf = ({ policy }: Compiled) => policy;
+
+/** Everything about a question that stays the same until the next transaction. */
+type Plan = {
+  /** Of the database, when it was read. */
+  revision: number;
+  policies: Policies;
+  principalTags: ReadonlyMap<string, string>;
+  resourceTags: ReadonlyMap<string, string>;
+  organization: Organization;
+  asksImageTags: boolean;
+  /** Whether no policy looks at the request's context: then the first decision is everyone's. */
+  isContextFree: boolean;
+  answer: Answer | undefined;
+};
 
 export function makeAuthority(db: Database): Authority {
   const policiesOfPrincipal = makePrincipalPolicyReader(db);
+  // The same caller comes as the same object until a transaction changes something (`credentials.ts`).
+  const plans = new WeakMap<Question["caller"], Map<string, Plan>>();
 
-  const gather = async (question: Question): Promise<Case> => {
+  const planOf = async (question: Question): Promise<Plan> => {
+    const { caller, action, resource, ownerAccountId, facts } = question;
+    const key = `${action} ${ownerAccountId} ${facts.region} ${resource}`;
+    let known = plans.get(caller);
+    const kept = known?.get(key);
+    // Taken before reading, so that a transaction in between makes the plan old.
+    const revision = db.revision();
+    if (question.proposed) return makePlan(question, revision);
+    if (kept?.revision === revision) return kept;
+    const plan = await makePlan(question, revision);
+    if (!known || known.size >= limits.plansPerPrincipal) {
+      known = new Map();
+      plans.set(caller, known);
+    }
+    known.set(key, plan);
+    return plan;
+  };
+
+  const makePlan = async (question: Question, revision: number): Promise<Plan> => {
     const { caller, action, resource, ownerAccountId, facts } = question;
     const own = caller.kind === "principal" ? await policiesOfPrincipal(caller) : noPolicies;
-    const theirs = await policiesOfResource(db.read, {
-      resource,
-      ownerAccountId,
-      action,
-      region: facts.region,
-    });
+    const { region } = facts;
+    const stored = await policiesOfResource(db.read, { resource, ownerAccountId, action, region });
+    const theirs = withProposed(stored, question.proposed);
     const all = [...own.identity, ...theirs, ...(own.session ?? []), ...own.scps.flat()];
     if (own.boundary) all.push(own.boundary);
-    const resourceTags = all.some(({ asksResourceTags }) => asksResourceTags)
-      ? await tagsOfResource(db.read, resource)
-      : noTags;
-    const context = contextOf({
-      caller,
-      facts,
-      organization: await findOrganization(db.read),
-      ownerAccountId,
-      principalTags: own.tags,
-      resourceTags,
-      keys: await withImageTags(question, all),
-    });
     return {
-      request: {
-        principal: caller.kind === "principal" ? caller.who : caller,
-        action,
-        resource,
-        resourceAccountId: ownerAccountId,
-        context,
-      },
+      revision,
       policies: {
         identity: own.identity.map(policyOf),
         ...(own.boundary && { boundary: own.boundary.policy }),
@@ -95,30 +113,60 @@ export function makeAuthority(db: Database): Authority {
         scps: own.scps.map((level) => level.map(policyOf)),
         resource: theirs.map(policyOf),
       },
+      principalTags: own.tags,
+      resourceTags: all.some(({ asksResourceTags }) => asksResourceTags)
+        ? await tagsOfResource(db.read, resource)
+        : noTags,
+      organization: await findOrganization(db.read),
+      asksImageTags: all.some(({ asksImageTags }) => asksImageTags),
+      isContextFree: all.every(({ isContextFree }) => isContextFree),
+      answer: undefined,
     };
   };
 
-  const ask = async (question: Question) => {
-    const { request, policies } = await gather(question);
+  const caseOf = async (question: Question, plan: Plan): Promise<Case> => {
+    const { caller, action, resource, ownerAccountId, facts } = question;
+    const { principalTags, resourceTags, organization, policies } = plan;
+    const keys = plan.asksImageTags ? await withImageTags(question) : question.keys;
+    const context = contextOf({
+      caller,
+      facts,
+      organization,
+      ownerAccountId,
+      principalTags,
+      resourceTags,
+      keys,
+    });
+    const principal = caller.kind === "principal" ? caller.who : caller;
+    return { request: { principal, action, resource, resourceAccountId: ownerAccountId, context }, policies };
+  };
+
+  const ask = async (question: Question): Promise<Answer> => {
+    const plan = await planOf(question);
+    if (plan.answer) return plan.answer;
+    const { request, policies } = await caseOf(question, plan);
     const decision = decide(request, policies);
-    return { decision, sentence: decision.allowed ? undefined : sentenceOf(request, decision) };
+    const answer = { decision, sentence: decision.allowed ? undefined : sentenceOf(request, decision) };
+    if (plan.isContextFree) plan.answer = answer;
+    return answer;
   };
 
   return {
-    gather,
+    gather: async (question) => caseOf(question, await planOf(question)),
     ask,
-    authorize: async (question) => {
-      const { sentence } = await ask(question);
-      if (sentence !== undefined) throw fault("AccessDenied", { sentence });
-    },
   };
 }
 
-async function withImageTags(
-  { keys, imageTags }: Question,
-  policies: readonly Compiled[],
-): Promise<Question["keys"]> {
-  if (!imageTags || !policies.some(({ asksImageTags }) => asksImageTags)) return keys;
-  const tags = await imageTags();
+function withProposed(stored: readonly Compiled[], proposed: Compiled | undefined): readonly Compiled[] {
+  if (!proposed) return stored;
+  return [...stored.filter(({ policy }) => policy.kind !== proposed.policy.kind), proposed];
+}
+
+function policyOf({ policy }: Compiled): Policy {
+  return policy;
+}
+
+async function withImageTags({ keys, imageTags }: Question): Promise<Question["keys"]> {
+  const tags = (await imageTags?.()) ?? [];
   return tags.length === 0 ? keys : new Map([...(keys ?? []), ["ecr:imagetag", tags]]);
 }

@@ -2,6 +2,7 @@
  * AWS's managed policies that concern a registry, under their own ARNs and with their own action lists (AWS managed
  * policy reference), and the few general ones that everybody attaches.
  */
+import { createHash } from "node:crypto";
 
 type Statement = {
   readonly Effect: "Allow";
@@ -17,8 +18,19 @@ export type AwsPolicy = {
   description: string;
   /** Of the version that is the default, such as `v3`. */
   version: string;
+  /** `ANPA…`; made from the name, so that it is the same everywhere. */
+  id: string;
+  /** When AWS published the policy. */
+  createdAt: number;
   document: string;
 };
+
+/** 17 letters and digits of base32 behind the prefix, as policies of customers have them. */
+function idOf(name: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const hash = createHash("sha256").update(name).digest().subarray(0, 17);
+  return `ANPA${Array.from(hash, (byte) => alphabet[byte % alphabet.length]).join("")}`;
+}
 
 const of = (service: string, names: readonly string[]) => names.map((name) => `${service}:${name}`);
 
@@ -60,6 +72,7 @@ type Row = {
   name: string;
   path: string;
   version: string;
+  published: `${number}-${number}-${number}`;
   description: string;
   statements: readonly Statement[];
 };
@@ -69,6 +82,7 @@ const rows: readonly Row[] = [
     name: "AmazonEC2ContainerRegistryReadOnly",
     path: "/",
     version: "v3",
+    published: "2015-12-21",
     description: "Read-only access to ECR repositories",
     statements: allow(readOnly),
   },
@@ -76,6 +90,7 @@ const rows: readonly Row[] = [
     name: "AmazonEC2ContainerRegistryPowerUser",
     path: "/",
     version: "v3",
+    published: "2015-12-21",
     description: "Read and write access to ECR repositories, without deletions and policies",
     statements: allow([...readOnly, ...of("ecr", upload)]),
   },
@@ -83,6 +98,7 @@ const rows: readonly Row[] = [
     name: "AmazonEC2ContainerRegistryPullOnly",
     path: "/",
     version: "v1",
+    published: "2024-10-04",
     description: "Pulls from ECR repositories and through their caches",
     statements: allow(
       of("ecr", [
@@ -97,6 +113,7 @@ const rows: readonly Row[] = [
     name: "AmazonEC2ContainerRegistryFullAccess",
     path: "/",
     version: "v3",
+    published: "2015-12-21",
     description: "Administrative access to ECR",
     statements: [
       ...allow(["ecr:*", "cloudtrail:LookupEvents"]),
@@ -112,6 +129,7 @@ const rows: readonly Row[] = [
     name: "AWSECRPullThroughCache_ServiceRolePolicy",
     path: "/aws-service-role/",
     version: "v3",
+    published: "2021-11-26",
     description: "What ECR does for pull-through cache rules",
     statements: [
       ...allow(
@@ -138,6 +156,7 @@ const rows: readonly Row[] = [
     name: "ECRReplicationServiceRolePolicy",
     path: "/aws-service-role/",
     version: "v1",
+    published: "2020-12-04",
     description: "What ECR does for replication",
     statements: allow(of("ecr", ["CreateRepository", "ReplicateImage"])),
   },
@@ -145,6 +164,7 @@ const rows: readonly Row[] = [
     name: "ECRTemplateServiceRolePolicy",
     path: "/aws-service-role/",
     version: "v1",
+    published: "2024-06-20",
     description: "What ECR does for repository creation templates",
     statements: allow(of("ecr", ["CreateRepository"])),
   },
@@ -152,6 +172,7 @@ const rows: readonly Row[] = [
     name: "AWSAppRunnerServicePolicyForECRAccess",
     path: "/service-role/",
     version: "v1",
+    published: "2021-05-14",
     description: "Pulls from ECR repositories by App Runner",
     statements: allow(
       of("ecr", [
@@ -167,6 +188,7 @@ const rows: readonly Row[] = [
     name: "AmazonElasticContainerRegistryPublicFullAccess",
     path: "/",
     version: "v1",
+    published: "2020-12-01",
     description: "Administrative access to ECR Public",
     statements: allow(["ecr-public:*", "sts:GetServiceBearerToken"]),
   },
@@ -174,6 +196,7 @@ const rows: readonly Row[] = [
     name: "AmazonElasticContainerRegistryPublicReadOnly",
     path: "/",
     version: "v1",
+    published: "2020-12-01",
     description: "Read-only access to ECR Public repositories",
     statements: allow(publicReadOnly),
   },
@@ -181,6 +204,7 @@ const rows: readonly Row[] = [
     name: "AmazonElasticContainerRegistryPublicPowerUser",
     path: "/",
     version: "v1",
+    published: "2020-12-01",
     description: "Read and write access to ECR Public repositories, without deletions and policies",
     statements: allow([...publicReadOnly, ...of("ecr-public", upload)]),
   },
@@ -188,6 +212,7 @@ const rows: readonly Row[] = [
     name: "AdministratorAccess",
     path: "/",
     version: "v1",
+    published: "2015-02-06",
     description: "Everything",
     statements: allow("*"),
   },
@@ -195,6 +220,7 @@ const rows: readonly Row[] = [
     name: "IAMFullAccess",
     path: "/",
     version: "v2",
+    published: "2015-02-06",
     description: "Administrative access to IAM",
     statements: allow(["iam:*", "organizations:DescribeAccount", "organizations:DescribeOrganization"]),
   },
@@ -202,6 +228,7 @@ const rows: readonly Row[] = [
     name: "IAMReadOnlyAccess",
     path: "/",
     version: "v4",
+    published: "2015-02-06",
     description: "Read-only access to IAM",
     statements: allow(of("iam", ["Get*", "List*", "Simulate*"])),
   },
@@ -211,11 +238,15 @@ const rows: readonly Row[] = [
 export const awsPolicies: ReadonlyMap<string, AwsPolicy> = new Map(
   rows
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ statements, ...row }) => {
+    .map(({ statements, published, ...row }) => {
       const arn = `arn:aws:iam::aws:policy${row.path}${row.name}`;
-      return [
+      const policy = {
+        ...row,
         arn,
-        { ...row, arn, document: JSON.stringify({ Version: "2012-10-17", Statement: statements }) },
-      ];
+        id: idOf(row.name),
+        createdAt: Date.parse(published),
+        document: JSON.stringify({ Version: "2012-10-17", Statement: statements }),
+      };
+      return [arn, policy];
     }),
 );

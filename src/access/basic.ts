@@ -12,7 +12,8 @@ import type { Queryable } from "../store/database.ts";
 import type { Secrets } from "../store/secrets.ts";
 import { anonymous, type Caller, type Principal } from "./caller.ts";
 import { findCredentials, secretOf } from "./credentials.ts";
-import { readToken } from "./tokens.ts";
+import { revocationOf } from "./token-revocations.ts";
+import { readToken, type TokenClaims } from "./tokens.ts";
 
 export type Authentication =
   | { caller: Caller }
@@ -20,8 +21,14 @@ export type Authentication =
   | { expired: Principal; reason: string }
   | { refused: string };
 
-/** What a header proved by itself, before the state of the key is looked at. */
-type Verified = { accessKeyId: string; expiresAt?: number };
+/** What a header proved by itself, before the state of the key is looked at. `token` is undefined for a key's secret. */
+type Verified = {
+  accessKeyId: string;
+  token: TokenTimes | undefined;
+  /** The principal for whom the token was seen not to be revoked; another transaction makes another object of it. */
+  valid?: Principal;
+};
+type TokenTimes = Pick<TokenClaims, "id" | "issuedAt" | "expiresAt">;
 
 /** Verified headers are kept in memory, so that a client's next request costs one look at its key. */
 export type BasicAuthenticator = (db: Queryable, authorization: string | null) => Promise<Authentication>;
@@ -36,7 +43,9 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
     }
     if (pair.user === "AWS") {
       const claims = readToken(secrets, pair.password);
-      return claims ?? `The password is not an authorization token of this registry, or it was altered.`;
+      if (!claims) return `The password is not an authorization token of this registry, or it was altered.`;
+      const { accessKeyId, id, issuedAt, expiresAt } = claims;
+      return { accessKeyId, token: { id, issuedAt, expiresAt } };
     }
     if (!accessKeyForm.test(pair.user)) {
       return `The user must be AWS with an authorization token, or an access key id; '${echo(pair.user)}' is neither.`;
@@ -47,7 +56,7 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
       return `'${echo(pair.user)}' is a temporary access key, whose session token has no place here; log in with an authorization token.`;
     if (!sameSecret(pair.password, secretOf(secrets, credentials)))
       return `The password is not the secret of access key '${pair.user}'.`;
-    return { accessKeyId: pair.user };
+    return { accessKeyId: pair.user, token: undefined };
   };
 
   return async (db, authorization) => {
@@ -56,32 +65,37 @@ export function makeBasicAuthenticator(secrets: Secrets, clock: Clock): BasicAut
     if (!proof) {
       const result = await verify(db, authorization);
       if (typeof result === "string") return { refused: result };
-      proof = {
-        accessKeyId: result.accessKeyId,
-        ...(result.expiresAt !== undefined && { expiresAt: result.expiresAt }),
-      };
+      proof = result;
       verified.set(authorization, proof);
     }
-    const credentials = await findCredentials(db, proof.accessKeyId);
-    if (!credentials)
-      return {
-        refused: `The access key '${proof.accessKeyId}' that these credentials were made with is deleted.`,
-      };
+    const { accessKeyId, token } = proof;
+    const credentials = await findCredentials(db, accessKeyId);
+    if (!credentials) return { refused: whyGone(proof, clock.now()) };
     if (credentials.refusal !== undefined) return { refused: credentials.refusal };
     const { principal } = credentials;
-    const expiresAt = Math.min(
-      proof.expiresAt === undefined ? Number.POSITIVE_INFINITY : proof.expiresAt * 1000,
-      principal.session?.expiresAt ?? Number.POSITIVE_INFINITY,
-    );
-    if (expiresAt <= clock.now()) {
-      const at = new Date(expiresAt).toISOString();
-      return {
-        expired: principal,
-        reason: `Your authorization token has expired at ${at}. Reauthenticate and try again.`,
-      };
+    if (!token) return { caller: principal };
+    // Before the time: an upload may be ended with a token that ran out, and not with one that was revoked.
+    if (proof.valid !== principal) {
+      const revocation = await revocationOf(db, token, principal);
+      if (revocation !== undefined) return { refused: revocation };
+      proof.valid = principal;
     }
+    const expiresAt = Math.min(token.expiresAt, principal.session?.expiresAt ?? token.expiresAt);
+    if (expiresAt <= clock.now()) return { expired: principal, reason: expiredAt(expiresAt) };
     return { caller: principal };
   };
+}
+
+/** A key that is not there any more. Sessions are forgotten some time after their end, when their tokens are over. */
+function whyGone({ accessKeyId, token }: Verified, now: number): string {
+  if (token && token.expiresAt <= now) return expiredAt(token.expiresAt);
+  return accessKeyId.startsWith("ASIA")
+    ? `The session of the temporary access key '${accessKeyId}' that this token was made with has ended, or its user or role is deleted.`
+    : `The access key '${accessKeyId}' that these credentials were made with is deleted, or its user is.`;
+}
+
+function expiredAt(at: number): string {
+  return `Your authorization token has expired at ${new Date(at).toISOString()}. Reauthenticate and try again.`;
 }
 
 /** IAM API, accessKeyIdType. */

@@ -9,6 +9,8 @@ export type Compiled = {
   /** Whether it asks for what has to be fetched first. */
   asksResourceTags: boolean;
   asksImageTags: boolean;
+  /** Whether it looks at nothing but principal, action and resource. */
+  isContextFree: boolean;
 };
 
 const kept = new LRUCache<string, Compiled>({
@@ -33,6 +35,9 @@ export function compile(source: PolicySource): Compiled {
     policy: reading.policy,
     asksResourceTags: lower.includes(":resourcetag/"),
     asksImageTags: lower.includes("ecr:imagetag"),
+    isContextFree: reading.policy.statements.every(
+      ({ conditions, resources }) => conditions.length === 0 && !resources?.templates.length,
+    ),
   };
   kept.set(key, compiled);
   return compiled;

@@ -3,11 +3,11 @@
  * answer is of this moment, so credentials die with the key, the session, the identity and the account.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { iamArn, rootArn, sessionArn } from "../lib/arn.ts";
 import { prepared, type Queryable } from "../store/database.ts";
 import type { Secrets } from "../store/secrets.ts";
 import type { CallerSession, Principal } from "./caller.ts";
 import { accessKeyPurpose } from "./keys.ts";
+import { itself, sessionPrincipal } from "./principals.ts";
 
 export type Credentials = {
   principal: Principal;
@@ -127,73 +127,20 @@ function ofKey(row: KeyRow): Credentials {
       ? refusedBy(row)
       : `The access key '${row.id}' that these credentials were made with is disabled.`;
   return {
-    principal: longLived(row),
+    principal: itself({ ...row, accessKeyId: row.id }),
     secret: row.secret,
     refusal,
     sessionTokenHash: undefined,
   };
 }
 
-/** The root or the user itself, who sign with keys of their own and with sessions of GetSessionToken. */
-function longLived({
-  id,
-  accountId,
-  identityId,
-  name,
-  path,
-}: Pick<KeyRow, "id" | "accountId" | "identityId" | "name" | "path">): Principal {
-  const base = { kind: "principal", accountId, accessKeyId: id, session: undefined } as const;
-  if (identityId === null || name === null || path === null) {
-    const arn = rootArn(accountId);
-    return {
-      ...base,
-      arn,
-      who: { kind: "root", arn, accountId },
-      userId: accountId,
-      identityId: undefined,
-      userName: undefined,
-    };
-  }
-  const arn = iamArn({ accountId, kind: "user", path, name });
-  return {
-    ...base,
-    arn,
-    who: { kind: "user", arn, accountId, uniqueId: identityId },
-    userId: identityId,
-    identityId,
-    userName: name,
-  };
-}
-
 function ofSession(row: SessionRow): Credentials {
   return {
-    principal: { ...sessionPrincipal(row), session: sessionOf(row) },
+    principal: { ...sessionPrincipal({ ...row, accessKeyId: row.id }), session: sessionOf(row) },
     secret: row.secret,
     refusal: refusedBy(row),
     sessionTokenHash: row.tokenHash,
   };
-}
-
-function sessionPrincipal(row: SessionRow): Principal {
-  const { id, accountId, identityId, name, path, sessionName } = row;
-  const itself = longLived(row);
-  switch (row.kind) {
-    case "role": {
-      if (identityId === null || name === null || path === null) throw new Error(`Session ${id} has no role`);
-      const arn = sessionArn(accountId, "assumed-role", `${name}/${sessionName}`);
-      const roleArn = iamArn({ accountId, kind: "role", path, name });
-      const who = { kind: "role-session", arn, accountId, roleArn, uniqueId: identityId } as const;
-      return { ...itself, arn, who, userId: `${identityId}:${sessionName}`, userName: undefined };
-    }
-    case "federated-user": {
-      const arn = sessionArn(accountId, "federated-user", sessionName);
-      const federator = identityId === null ? {} : { userArn: itself.arn, uniqueId: identityId };
-      const who = { kind: "federated-user", arn, accountId, ...federator } as const;
-      return { ...itself, arn, who, userId: `${accountId}:${sessionName}`, userName: undefined };
-    }
-    default:
-      return itself;
-  }
 }
 
 function sessionOf(row: SessionRow): CallerSession {

@@ -134,6 +134,20 @@ export async function updateIdentity(
     .executeTakeFirstOrThrow();
 }
 
+/** When roles were last used; `id` is the role's. One that is gone is left out. */
+export async function setRoleUses(
+  tx: Tx,
+  uses: readonly { id: string; at: number; region: string }[],
+): Promise<void> {
+  for (const { id, at, region } of uses) {
+    await tx
+      .updateTable("identities")
+      .set({ last_used_at: at, last_used_region: region })
+      .where("id", "=", id)
+      .execute();
+  }
+}
+
 /** What hangs on it has to be gone; the verbs of users, groups and roles see to that. */
 export async function deleteIdentity(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom("identities").where("id", "=", id).execute();

@@ -1,12 +1,21 @@
 /** Access keys: who signs with them, and their secrets. */
+import type { Selectable } from "kysely";
 import { rootArn } from "../lib/arn.ts";
 import type { Clock } from "../lib/clock.ts";
+import { fault } from "../lib/faults.ts";
 import type { Ids } from "../lib/ids.ts";
+import { limits } from "../lib/limits.ts";
 import type { Queryable, Tx } from "../store/database.ts";
 import type { Secrets } from "../store/secrets.ts";
+import type { Tables } from "../store/tables.ts";
+import { arnOf, type Identity } from "./identities.ts";
 import { uniqueId } from "./unique-ids.ts";
 
 export type NewKey = { accessKeyId: string; secretAccessKey: string };
+export type AccessKey = Selectable<Tables["access_keys"]>;
+
+/** Whose key it is: a user's, or the account's root's. */
+export type KeyOwner = { accountId: string; user: Identity | undefined };
 
 /** What secrets of keys are encrypted for, those of sessions too. */
 export const accessKeyPurpose = "access key";
@@ -74,4 +83,86 @@ export async function areKeysReadable(db: Queryable, secrets: Secrets): Promise<
   } catch {
     return false;
   }
+}
+
+/** Makes a key for its owner, with a secret that nobody can read again. Throws EntityLimitExceeded. */
+export async function insertKey(
+  tx: Tx,
+  { secrets, clock, owner, key }: { secrets: Secrets; clock: Clock; owner: KeyOwner; key: NewKey },
+): Promise<AccessKey> {
+  const { accountId, user } = owner;
+  if ((await keysOf(tx, owner)).length >= limits.accessKeysPerUser) {
+    throw fault("EntityLimitExceeded", {
+      reason: `Cannot exceed quota for AccessKeysPerUser: ${limits.accessKeysPerUser}`,
+    });
+  }
+  return tx
+    .insertInto("access_keys")
+    .values({
+      id: key.accessKeyId,
+      account_id: accountId,
+      principal_arn: user ? arnOf(user) : rootArn(accountId),
+      identity_id: user?.id ?? null,
+      secret: secrets.encrypt(accessKeyPurpose, key.secretAccessKey),
+      status: "Active",
+      created_at: clock.now(),
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+/** All of them, which are few, in the order of their ids. */
+export function keysOf(db: Queryable, { accountId, user }: KeyOwner): Promise<AccessKey[]> {
+  return db
+    .selectFrom("access_keys")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("identity_id", user ? "=" : "is", user?.id ?? null)
+    .orderBy("id")
+    .execute();
+}
+
+export async function countUserKeys(db: Queryable, user: Identity): Promise<number> {
+  return (await keysOf(db, { accountId: user.account_id, user })).length;
+}
+
+/** The key, whoever has it. */
+export function findKey(db: Queryable, id: string): Promise<AccessKey | undefined> {
+  return db.selectFrom("access_keys").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+/** Throws EntityNotFound when the owner has no such key. */
+export async function setKeyStatus(
+  tx: Tx,
+  owner: KeyOwner,
+  { id, status }: { id: string; status: "Active" | "Inactive" },
+): Promise<void> {
+  await checkOwner(tx, owner, id);
+  await tx.updateTable("access_keys").set({ status }).where("id", "=", id).execute();
+}
+
+/** Throws EntityNotFound when the owner has no such key. */
+export async function deleteKey(tx: Tx, owner: KeyOwner, id: string): Promise<void> {
+  await checkOwner(tx, owner, id);
+  await tx.deleteFrom("access_keys").where("id", "=", id).execute();
+}
+
+/** When keys were last used. One that is gone is left out. */
+export async function setKeyUses(
+  tx: Tx,
+  uses: readonly { id: string; at: number; region: string; service: string }[],
+): Promise<void> {
+  for (const { id, at, region, service } of uses) {
+    await tx
+      .updateTable("access_keys")
+      .set({ last_used_at: at, last_used_region: region, last_used_service: service })
+      .where("id", "=", id)
+      .execute();
+  }
+}
+
+async function checkOwner(tx: Tx, { accountId, user }: KeyOwner, id: string): Promise<void> {
+  const key = await findKey(tx, id);
+  if (key?.account_id === accountId && key.identity_id === (user?.id ?? null)) return;
+  throw fault("EntityNotFound", { reason: `The Access Key with id ${id} cannot be found.` });
 }

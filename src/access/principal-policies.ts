@@ -22,7 +22,7 @@ const nothing: OfIdentity = { identity: [], boundary: undefined, tags: new Map()
 
 type Kept<T> = { revision: number; value: T };
 
-export type PrincipalPolicyReader = (principal: Principal) => Promise<PrincipalPolicies>;
+type PrincipalPolicyReader = (principal: Principal) => Promise<PrincipalPolicies>;
 
 /** Reads anew after every transaction, and compiles what is new in it. */
 export function makePrincipalPolicyReader(db: Database): PrincipalPolicyReader {
@@ -142,7 +142,7 @@ async function policiesOfIdentity(db: Queryable, identityId: string): Promise<Of
 const nobody = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}';
 
 /** The documents of managed policies in their default versions, by ARN. */
-async function managedDocuments(
+export async function managedDocuments(
   db: Queryable,
   arns: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {

@@ -18,7 +18,7 @@ export type RequestFacts = {
   at: number;
 };
 
-export type ContextSource = {
+type ContextSource = {
   caller: Caller | WebIdentity;
   facts: RequestFacts;
   organization: Organization;
@@ -58,6 +58,7 @@ function tagOf(
       return principalTags.get(key);
     case "aws:resourcetag":
     case "ecr:resourcetag":
+    case "iam:resourcetag":
       return resourceTags.get(key);
     default:
       return undefined;

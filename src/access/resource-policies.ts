@@ -1,5 +1,5 @@
 /** What a resource brings into a decision: the policies on it, and its tags. */
-import { parseIamArn, parseRepositoryArn } from "../lib/arn.ts";
+import { parseIamArn, parseRepositoryArn, rootArn } from "../lib/arn.ts";
 import { prepared, type Queryable } from "../store/database.ts";
 import { type Compiled, compile } from "./compiled.ts";
 import { isTrustAction } from "./policy/actions.ts";
@@ -50,7 +50,12 @@ export async function policiesOfResource(db: Queryable, asked: Asked): Promise<r
     const facts = await repositoryFacts(db, accountId, region, repositoryName);
     if (!facts || facts.policyText === null) return registry;
     const name = `repository policy of ${resource}`;
-    const own = compile({ kind: "repository", name, text: facts.policyText, uniqueIds: idsOf(facts) });
+    const own = compile({
+      kind: "repository",
+      name,
+      text: facts.policyText,
+      uniqueIds: uniqueIdsIn(facts.principalIds),
+    });
     return [own, ...registry];
   }
   return isTrustAction(action.toLowerCase()) ? trustPolicy(db, resource) : [];
@@ -65,30 +70,52 @@ async function registryPolicy(
   if (!facts || facts.policyText === null) return [];
   const name = `registry policy of account ${accountId} in ${region}`;
   const scope = facts.scope === "V1" ? "V1" : "V2";
-  return [compile({ kind: "registry", name, text: facts.policyText, uniqueIds: idsOf(facts), scope })];
+  return [
+    compile({
+      kind: "registry",
+      name,
+      text: facts.policyText,
+      uniqueIds: uniqueIdsIn(facts.principalIds),
+      scope,
+    }),
+  ];
 }
 
 async function trustPolicy(db: Queryable, roleArn: string): Promise<readonly Compiled[]> {
+  const federated = /^arn:aws:sts::(\d{12}):federated-user\//.exec(roleArn)?.[1];
+  if (federated !== undefined) return [trustOfFederatedUsers(federated)];
   const role = await identityOf(db, roleArn);
   if (!role || role.trustPolicy === null) return [];
-  const uniqueIds = idsOf({ principalIds: role.trustPrincipalIds });
+  const uniqueIds = uniqueIdsIn(role.trustPrincipalIds);
   return [compile({ kind: "trust", name: `trust policy of ${roleArn}`, text: role.trustPolicy, uniqueIds })];
+}
+
+/** Nobody writes one for federated users: who may tag their sessions is a matter of their account's own policies. */
+function trustOfFederatedUsers(accountId: string): Compiled {
+  const allow = { Effect: "Allow", Principal: { AWS: rootArn(accountId) }, Action: "sts:TagSession" };
+  const text = JSON.stringify({ Version: "2012-10-17", Statement: [allow] });
+  return compile({ kind: "trust", name: `trust in federated users of account ${accountId}`, text });
 }
 
 function identityOf(db: Queryable, arn: string) {
   const parsed = parseIamArn(arn);
   if (!parsed) return undefined;
-  return db
-    .selectFrom("identities")
-    .select(["id", "trust_policy as trustPolicy", "trust_principal_ids as trustPrincipalIds"])
-    .where("account_id", "=", parsed.accountId)
-    .where("kind", "=", parsed.kind)
-    .where("name_key", "=", parsed.name.toLowerCase())
-    .executeTakeFirst();
+  return (
+    db
+      .selectFrom("identities")
+      .select(["id", "trust_policy as trustPolicy", "trust_principal_ids as trustPrincipalIds"])
+      .where("account_id", "=", parsed.accountId)
+      .where("kind", "=", parsed.kind)
+      .where("name_key", "=", parsed.name.toLowerCase())
+      // The ARN itself and no other spelling of it: a denial names it as it is written.
+      .where("name", "=", parsed.name)
+      .where("path", "=", parsed.path)
+      .executeTakeFirst()
+  );
 }
 
-/** Unique ids by ARN, as they were when the policy was written. */
-function idsOf({ principalIds }: { principalIds: string | null }): ReadonlyMap<string, string> {
+/** Unique ids by ARN, as they were when the policy was written. `principalIds` is the column beside its text. */
+export function uniqueIdsIn(principalIds: string | null): ReadonlyMap<string, string> {
   return principalIds === null
     ? new Map()
     : new Map(Object.entries(JSON.parse(principalIds) as Record<string, string>));

@@ -2,6 +2,8 @@
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../../package.json";
 import { environmentName, readConfig, type SettingName, settings, UsageError } from "../config.ts";
+import { addAnswers } from "./answers.ts";
+import { exportAudit } from "./audit.ts";
 import { scrub } from "./scrub.ts";
 import { welcome } from "./welcome.ts";
 
@@ -33,6 +35,18 @@ withSettings(program.command("scrub"), ["data"])
     process.exitCode = report.damaged.length + report.missing.length > 0 ? 1 : 0;
   });
 
+withSettings(program.command("audit").description("The record of every request").command("export"), ["data"])
+  .description("Write the audit as JSON lines, oldest first; beside a server or not")
+  .option("--from <TIME>", "not older, such as 2026-01-31 or 2026-01-31T12:00:00Z")
+  .option("--to <TIME>", "not newer")
+  .option("--account <ID>", "of this account alone")
+  .action(async (flags: Record<string, unknown>) => {
+    const { data } = readConfig(flags);
+    await exportAudit(data, flags);
+  });
+
+addAnswers(program);
+
 function withSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
     const setting = settings[name];
@@ -48,7 +62,8 @@ function withSettings(command: Command, names: readonly SettingName[]): Command 
 }
 
 try {
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  const commands = program.commands.flatMap((command) => [command, ...command.commands]);
+  for (const command of [program, ...commands]) command.exitOverride();
   await program.parseAsync();
 } catch (error) {
   // Commander has said it already.

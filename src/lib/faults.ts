@@ -16,6 +16,8 @@ const messages = {
     `The repository with name '${a.repositoryName}' in registry with id '${a.registryId}' cannot be deleted because it still contains images`,
   RepositoryPolicyNotFound: (a: InRepository) =>
     `Repository policy does not exist for the repository with name '${a.repositoryName}' in the registry with id '${a.registryId}'`,
+  RegistryPolicyNotFound: (a: { registryId: string }) =>
+    `Registry policy does not exist in the registry with id '${a.registryId}'`,
   RegistryNotFound: (a: { registryId: string; region: string }) =>
     `There is no account '${a.registryId}' with a registry in region '${a.region}' in this installation`,
 
@@ -101,12 +103,67 @@ const messages = {
   // Identities (IAM)
   NoSuchEntity: (a: { kind: string; name: string }) => `The ${a.kind} with name ${a.name} cannot be found.`,
   EntityAlreadyExists: (a: { kind: string; name: string }) =>
-    `${a.kind.slice(0, 1).toUpperCase()}${a.kind.slice(1)} with name ${a.name} already exists.`,
+    `${`${a.kind}`.replace(/^./, (first) => first.toUpperCase())} with name ${a.name} already exists.`,
+  /** Of what IAM names in other words than the two above. */
+  EntityNotFound: (a: { reason: string }) => a.reason,
+  EntityExists: (a: { reason: string }) => a.reason,
   DeleteConflict: (a: { reason: string }) => a.reason,
   EntityLimitExceeded: (a: { reason: string }) => a.reason,
   MalformedPolicyDocument: (a: { reason: string }) => a.reason,
   InvalidInput: (a: { reason: string }) => a.reason,
   UnmodifiableEntity: (a: { reason: string }) => a.reason,
+  PasswordPolicyViolation: (a: { reason: string }) => a.reason,
+  InvalidUserType: (a: { reason: string }) => a.reason,
+  /** A constraint of IAM between the members of an input, or between an input and who sends it. */
+  ValidationFailed: (a: { reason: string }) => a.reason,
+  PolicyNotAttachable: (a: { reason: string }) => a.reason,
+
+  // Sessions (STS)
+  InvalidParameterValue: (a: { reason: string }) => a.reason,
+  PackedPolicyTooLarge: (a: { percent: number }) =>
+    `The session's policies and tags together take ${a.percent}% of the allowed space; pass fewer or shorter ones`,
+  InvalidIdentityToken: (a: { reason: string }) => a.reason,
+  ExpiredIdentityToken: (a: { now: number; expiresAt: number }) =>
+    `Token expired: current date/time ${a.now} must be before the expiration date/time ${a.expiresAt}`,
+  IdpRejectedClaim: (a: { reason: string }) => a.reason,
+  IdpCommunicationError: (a: { issuer: string; reason: string }) =>
+    `The identity provider '${a.issuer}' could not be asked for its keys: ${a.reason}`,
+  InvalidAuthorizationMessage: () =>
+    "The message is not an authorization message of this registry for your account, or it was altered",
+
+  // Organizations
+  AlreadyInOrganization: () => "The AWS account is already a member of an organization.",
+  AccountNotFound: (a: { accountId: string }) =>
+    `You specified an account that doesn't exist: '${a.accountId}' is no member of the organization.`,
+  AccountAlreadyClosed: (a: { accountId: string }) => `The account '${a.accountId}' is already closed.`,
+  CreateAccountStatusNotFound: (a: { id: string }) => `There is no request '${a.id}' to create an account.`,
+  RootNotFound: (a: { id: string }) => `You specified a root that doesn't exist: '${a.id}'.`,
+  ParentNotFound: (a: { id: string }) => `You specified parent that doesn't exist: '${a.id}'.`,
+  ChildNotFound: (a: { id: string }) => `You specified a child that doesn't exist: '${a.id}'.`,
+  OrganizationalUnitNotFound: (a: { id: string }) =>
+    `You specified an organizational unit that doesn't exist: '${a.id}'; all accounts are in the root here.`,
+  TargetNotFound: (a: { id: string }) => `You specified a target that doesn't exist: '${a.id}'.`,
+  OrganizationPolicyNotFound: (a: { id: string }) => `You specified a policy that doesn't exist: '${a.id}'.`,
+  DuplicatePolicy: (a: { name: string }) => `A policy with the same name already exists: '${a.name}'.`,
+  DuplicatePolicyAttachment: (a: { policyId: string; targetId: string }) =>
+    `The policy '${a.policyId}' is already attached to '${a.targetId}'.`,
+  PolicyInUse: (a: { policyId: string }) =>
+    `The policy '${a.policyId}' is attached to one or more entities. You must detach it from all roots and accounts before performing this operation.`,
+  PolicyNotAttached: (a: { policyId: string; targetId: string }) =>
+    `The policy '${a.policyId}' isn't attached to the target '${a.targetId}'.`,
+  PolicyTypeAlreadyEnabled: (a: { type: string }) =>
+    `The policy type ${a.type} is already enabled in the specified root.`,
+  PolicyTypeNotEnabled: (a: { type: string }) =>
+    `The policy type ${a.type} isn't enabled in the root of the organization.`,
+  PolicyTypeNotAvailable: (a: { type: string }) =>
+    `The policy type ${a.type} is not offered here; SERVICE_CONTROL_POLICY is.`,
+  ConstraintViolation: (a: { reason: string }) => a.reason,
+
+  // The audit (CloudTrail)
+  InvalidLookupAttributes: (a: { reason: string }) => a.reason,
+  InvalidTimeRange: () => "The StartTime must not be after the EndTime.",
+  InvalidNextToken: () => "The NextToken is none that a call with the same parameters answered.",
+  InvalidMaxResults: () => "The MaxResults is invalid. Specify a value between 1 and 50.",
 
   // Access
   AccessDenied: (a: { sentence: string }) => a.sentence,

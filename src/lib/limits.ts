@@ -35,6 +35,55 @@ export const limits = {
   resourceTags: 50,
   /** ECR: repository and registry policies. */
   policyCharacters: 10_240,
+  /** IAM and STS quotas. Sizes are characters without white space, those of inline policies all of one identity. */
+  inlinePolicyCharacters: { user: 2_048, group: 5_120, role: 10_240 },
+  managedPolicyCharacters: 6_144,
+  trustPolicyCharacters: 4_096,
+  managedPolicyVersions: 5,
+  attachedPolicies: 10,
+  rolesPerAccount: 5_000,
+  usersPerAccount: 5_000,
+  groupsPerAccount: 300,
+  groupsPerUser: 10,
+  accessKeysPerUser: 2,
+  managedPoliciesPerAccount: 5_000,
+  oidcProvidersPerAccount: 100,
+  clientIdsPerOidcProvider: 100,
+  thumbprintsPerOidcProvider: 5,
+  /** STS: session policies, those that are passed as text together; managed policies that are passed by their ARN. */
+  sessionPolicyCharacters: 2_048,
+  sessionPolicyArns: 10,
+  /** What policies and tags of a session may take together as they are stored: AWS's packed size, without its packing. */
+  sessionPackedCharacters: 8 * KiB,
+  /** STS API, MinimumSessionTokenSize: the largest session token. */
+  sessionTokenCharacters: 4_096,
+  /** For so long an ended session is kept, so that a refusal can say that it is over. */
+  endedSessionSeconds: 24 * hourSeconds,
+  /** STS: role chaining; and sessions of a root. */
+  chainedSessionSeconds: hourSeconds,
+  rootSessionSeconds: hourSeconds,
+  /** Documents of an identity provider: how large, how long they may take, how many keys. */
+  providerDocumentBytes: 1 * MiB,
+  providerDocumentSeconds: 5,
+  providerKeys: 100,
+  /** Key sets that are kept, and for how long; before an unknown key or a failure makes the provider be asked again. */
+  keySetsInMemory: 100,
+  keySetSeconds: 10 * 60,
+  keySetPauseSeconds: 30,
+  keySetFailureSeconds: 5,
+  /** Differences between an identity provider's clock and ours that a token may show. */
+  identityTokenSkewSeconds: 5 * 60,
+  /** Claims of an identity token that policies can ask for. */
+  identityTokenClaims: 100,
+  /** STS API, DecodeAuthorizationMessage takes 10,240 characters. */
+  authorizationMessageCharacters: 8 * KiB,
+  /** Organizations quotas: service control policies, and how many one target can have. */
+  organizationPolicies: 2_000,
+  policiesPerTarget: 5,
+  /** Organizations API, MaxResults. */
+  organizationPageSize: 20,
+  /** Pairs of an action and a resource in one request to the policy simulator, which answers a page of them. */
+  simulatedRequests: 10_000,
   /** OCI tags and catalogue: more is clamped. ECR's maxResults has the same bound. */
   pageSize: 1_000,
   /** ECR: maxResults when absent. */
@@ -44,6 +93,8 @@ export const limits = {
   referrersPageBytes: 4 * MiB,
   /** ECR: an authorization token is valid for 12 hours. */
   tokenSeconds: 12 * hourSeconds,
+  /** A revoked token is over after 12 hours; 24 hours later an upload that it began is gone too, and sweeps are hourly. */
+  revocationSeconds: 38 * hourSeconds,
   /** ECR: a layer's download URL is valid for an hour. */
   downloadUrlSeconds: hourSeconds,
   /** For so long a blob stays that a client was told is there, whether or not an image refers to it. */
@@ -56,14 +107,43 @@ export const limits = {
   rowsInMemory: 10_000,
   /** Policies that are kept ready to be asked, by the characters of their texts: about ten times that in memory. */
   compiledPolicyCharacters: 4 * MiB,
+  /** Records of the audit that one page of a replay decides again. */
+  replayedRecords: 2_000,
+  /** Principals that one page of `who-can` asks about. */
+  principalsPerPage: 200,
+  /** Questions of one principal that are kept prepared until the next transaction. */
+  plansPerPrincipal: 1_000,
   /** Principals whose policies are kept gathered. */
   principalsInMemory: 2_000,
   /** Credentials of the registry door that need no second verification. */
   credentialCacheEntries: 10_000,
   /** Hash states of uploads between their requests; an upload without one is hashed again from its file. */
   openHashes: 1_000,
+  /** Passwords that are hashed at one time: each takes 32 MiB and some 100 ms of a core, whoever asks for it. */
+  passwordHashesAtOnce: 2,
+  /** Uses of keys and roles wait in memory for at most so many of them before they are written. */
+  pendingKeyUses: 10_000,
   /** Pull times wait in memory for at most so many images before they are written. */
   pendingPullTimes: 10_000,
+  /** Records of the audit wait in memory for at most so many before the oldest are written at once. */
+  pendingRecords: 10_000,
+  /** Records that are written in one step, which takes a millisecond or two, and records of one block. */
+  recordsPerStep: 200,
+  /** Refusals of strangers that the audit keeps in a second; more could be made to fill the disk by anybody. */
+  strangerRecordsPerSecond: 50,
+  /** Texts of requests that come again and again, such as pulls: what the audit says of all of them alike. */
+  framesInMemory: 1_000,
+  /** Blocks that one search through the audit opens, and heads of blocks that a search by id looks at. */
+  trailBlocksPerSearch: 200,
+  trailHeadsPerSearch: 100_000,
+  /** CloudTrail: request parameters and response elements that are larger are left out of a record. */
+  recordPartCharacters: 100 * KiB,
+  /** CloudTrail API, LookupEvents: how far it looks back, and MaxResults when absent. */
+  lookupDays: 90,
+  lookupPageSize: 50,
+  /** CloudTrail: error messages in a record; IAM: the longest value of a condition key, such as a user agent. */
+  recordedMessageCharacters: 1 * KiB,
+  userAgentCharacters: 2 * KiB,
   /** A statement that could touch more rows than this is cut into steps. */
   rowsPerStep: 500,
   /** Attempts of a job before it is left for the operator. */

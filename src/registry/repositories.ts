@@ -78,6 +78,15 @@ export async function getRepository(db: Queryable, address: RepositoryAddress): 
   return fromRow(row);
 }
 
+const byId = prepared<[number], Row>((db) =>
+  db.selectFrom("repositories").select(columns).where("id", "=", 0).where("deleted_at", "is", null),
+);
+
+export async function findRepositoryById(db: Queryable, id: number): Promise<Repository | undefined> {
+  const row = await byId(db, id);
+  return row && fromRow(row);
+}
+
 /** Repositories of one registry in the byte order of their names, after the name `after`; `limit` at most. */
 export async function listRepositories(
   db: Queryable,

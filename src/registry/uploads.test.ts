@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureAccount } from "../access/accounts.ts";
 import { makeAuthority } from "../access/authority.ts";
+import { makeKeyUses } from "../access/key-uses.ts";
 import { systemClock as clock } from "../lib/clock.ts";
 import { digestOf } from "../lib/digest.ts";
 import { randomIds as ids } from "../lib/ids.ts";
@@ -13,6 +14,7 @@ import { makeLog } from "../lib/log.ts";
 import { openFileBlobs } from "../store/blobs-files.ts";
 import { openDatabase } from "../store/database.ts";
 import { makeSecrets } from "../store/secrets.ts";
+import { openTrail } from "../store/trail.ts";
 import { mutabilityRule } from "./mutability.ts";
 import { makePullTimes } from "./pull-times.ts";
 import { createRepository } from "./repositories.ts";
@@ -23,14 +25,17 @@ test("a part that is repeated after a crash is written over what came of it", as
   const db = await openDatabase(join(folder, "db"));
   const blobs = await openFileBlobs(folder, ids);
   const secrets = makeSecrets(ids.bytes(32), ids);
+  const log = makeLog("silent");
   const services = {
     db,
     blobs,
     secrets,
     clock,
     ids,
-    log: makeLog("silent"),
+    log,
     pullTimes: makePullTimes(),
+    keyUses: makeKeyUses(),
+    trail: openTrail({ path: join(folder, "audit"), clock, log, retentionDays: 0 }),
     authority: makeAuthority(db),
   };
   try {
@@ -63,6 +68,7 @@ test("a part that is repeated after a crash is written over what came of it", as
     await appendLayerPart(services, await upload(), { bytes: second, firstByte: firstBytes });
     expect(await completeUpload(services, await upload(), [digest])).toBe(digest);
   } finally {
+    await services.trail.close();
     await db.close();
     await rm(folder, { recursive: true });
   }

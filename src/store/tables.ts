@@ -117,11 +117,11 @@ export type Tables = {
   };
   /** Authorization tokens that count no more. */
   token_revocations: {
-    /** `token ID`, `key ID` or `principal ARN`. */
+    /** `token ID`, `key ID` or `principal USERID`, where the last is `aws:userid` or a role's id. */
     subject: string;
     /** What was issued to it up to then. */
     issued_until: number;
-    /** When every such token is over by itself. */
+    /** When every such token is over by itself, and every upload that one of them began. */
     forget_at: number;
   };
   /** One row: the installation. */

@@ -1,5 +1,5 @@
 /** One request, as the functions behind the doors see it. */
-import type { Action } from "../access/authority.ts";
+import type { Question } from "../access/authority.ts";
 import type { Caller } from "../access/caller.ts";
 import type { RequestFacts } from "../access/request-context.ts";
 import type { Services } from "../registry/context.ts";
@@ -18,7 +18,9 @@ export type Call = Services & {
   addresses: Addresses;
 };
 
-export type AskedRight = { action: Action; resource: string; ownerAccountId: string; isAllowed: boolean };
+export type AskedRight = Pick<Question, "action" | "resource" | "ownerAccountId" | "keys"> & {
+  isAllowed: boolean;
+};
 
 /** A request before anything is known about it but its address. */
 export type Incoming = {
@@ -30,7 +32,7 @@ export type Incoming = {
   query: string;
   /** The Host header, or the address of the listener when that is no host name. */
   host: string;
-  /** What policies can ask of any request; the region is known later. */
-  facts: Omit<RequestFacts, "region">;
+  /** What policies can ask of any request, once it is known for which region. */
+  facts: (region: string) => RequestFacts;
   requestId: string;
 };

@@ -1,28 +1,42 @@
 /** What every request says about itself, and how far proxies are believed. */
 import { type Address, type AddressRange, isInRange, readAddress } from "../access/policy/values.ts";
-import type { Incoming } from "./call.ts";
+import type { RequestFacts } from "../access/request-context.ts";
 
 type Settings = { tls: unknown; trustedProxies: readonly AddressRange[] };
 
 /**
- * The client's address is the last one that no trusted proxy wrote: `X-Forwarded-For` is read from its end, and what a
- * client put in front of it is not believed.
+ * Read when somebody asks, since most policies do not. The client's address is the last one that no trusted proxy wrote:
+ * `X-Forwarded-For` is read from its end, and what a client put in front of it is not believed. `peer` is who connected.
  */
 export function factsOf(
   { headers }: Request,
   { tls, trustedProxies }: Settings,
-  { peer, at }: { peer: string | undefined; at: number },
-): Incoming["facts"] {
-  const sender = plain(peer);
-  const isProxied = isTrusted(sender, trustedProxies);
+  { peer, at, region }: { peer: () => string | undefined; at: number; region: string },
+): RequestFacts {
+  let sender: { address: string | undefined; isTrusted: boolean } | undefined;
+  const senderOf = () => {
+    if (sender) return sender;
+    const address = plain(peer());
+    sender = { address, isTrusted: isTrusted(address, trustedProxies) };
+    return sender;
+  };
   return {
-    sourceIp: isProxied ? beforeProxies(sender, headers.get("x-forwarded-for"), trustedProxies) : sender,
-    isSecure: isProxied
-      ? headers.get("x-forwarded-proto")?.split(",").at(-1)?.trim() === "https"
-      : tls !== undefined,
-    userAgent: headers.get("user-agent") ?? undefined,
-    referer: headers.get("referer") ?? undefined,
+    region,
     at,
+    get sourceIp() {
+      const { address, isTrusted: isProxy } = senderOf();
+      return isProxy ? beforeProxies(address, headers.get("x-forwarded-for"), trustedProxies) : address;
+    },
+    get isSecure() {
+      if (trustedProxies.length === 0 || !senderOf().isTrusted) return tls !== undefined;
+      return headers.get("x-forwarded-proto")?.split(",").at(-1)?.trim() === "https";
+    },
+    get userAgent() {
+      return headers.get("user-agent") ?? undefined;
+    },
+    get referer() {
+      return headers.get("referer") ?? undefined;
+    },
   };
 }
 

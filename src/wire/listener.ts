@@ -55,8 +55,14 @@ export function listen(services: Services, settings: ListenSettings, doors: Door
       path: queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart),
       query: queryStart < 0 ? "" : url.slice(queryStart + 1),
       host: isHost(host) ? host : `${settings.hostname}:${server.port}`,
-      facts: factsOf(request, settings, { peer: server.requestIP(request)?.address, at: clock.now() }),
-      requestId: ids.uuid(),
+      facts: (region) =>
+        factsOf(request, settings, {
+          peer: () => server.requestIP(request)?.address,
+          at: clock.now(),
+          region,
+        }),
+      // The audit finds a request by the time that its id begins with.
+      requestId: ids.timeUuid(clock.now()),
     };
   };
 

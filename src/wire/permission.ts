@@ -1,31 +1,69 @@
 /** The question of every door: may the caller of this request do that? What was asked is noted for the audit. */
 import type { Action, Question } from "../access/authority.ts";
-import { fault } from "../lib/faults.ts";
+import { sealAuthorizationMessage } from "../access/authorization-messages.ts";
+import type { Caller, WebIdentity } from "../access/caller.ts";
+import { decide } from "../access/policy/evaluate.ts";
+import { type Fault, fault } from "../lib/faults.ts";
 import type { Call } from "./call.ts";
 
 /** What an action is about: an ARN or `*`, and the account that owns it. */
 export type Resource = Pick<Question, "keys" | "imageTags"> & { arn: string; accountId: string };
 
+/** What a question needs of a request. Whose token it brings may ask in place of who signed it. */
+type Asking = Pick<Call, "authority" | "facts" | "asked" | "secrets"> & { caller: Caller | WebIdentity };
+
 /** ECR's sentence when the caller may not; undefined when it may. */
-export async function refusalOf(call: Call, action: Action, resource: Resource): Promise<string | undefined> {
-  const { arn, accountId, keys, imageTags } = resource;
-  const { authority, caller, facts } = call;
-  const question: Question = {
-    caller,
+export async function refusalOf(
+  call: Asking,
+  action: Action,
+  resource: Resource,
+): Promise<string | undefined> {
+  const { arn, accountId, imageTags } = resource;
+  let { keys } = resource;
+  // The audit has what decided: tomorrow the image can have other tags.
+  const noting = imageTags && {
+    imageTags: async () => {
+      const tags = await imageTags();
+      if (tags.length > 0) keys = new Map([...(keys ?? []), ["ecr:imagetag", tags]]);
+      return tags;
+    },
+  };
+  const { sentence } = await call.authority.ask(questionOf(call, action, { ...resource, ...noting }));
+  call.asked.push({
     action,
     resource: arn,
     ownerAccountId: accountId,
-    facts,
     keys,
-    imageTags,
-  };
-  const { sentence } = await authority.ask(question);
-  call.asked.push({ action, resource: arn, ownerAccountId: accountId, isAllowed: sentence === undefined });
+    isAllowed: sentence === undefined,
+  });
   return sentence;
 }
 
 /** Throws AccessDenied with ECR's sentence unless the caller may. */
-export async function demand(call: Call, action: Action, resource: Resource): Promise<void> {
+export async function demand(call: Asking, action: Action, resource: Resource): Promise<void> {
   const sentence = await refusalOf(call, action, resource);
-  if (sentence !== undefined) throw fault("AccessDenied", { sentence });
+  if (sentence !== undefined) throw await denial(call, { action, resource, sentence });
+}
+
+/** AccessDenied with its reasons, sealed: see `access/authorization-messages.ts`. */
+export async function denial(
+  call: Asking,
+  { action, resource, sentence }: { action: Action; resource: Resource; sentence: string },
+): Promise<Fault> {
+  const question = questionOf(call, action, resource);
+  const gathered = await call.authority.gather(question);
+  const decision = decide(gathered.request, gathered.policies);
+  // Allowed by now: somebody changed a policy in between.
+  if (decision.allowed) return fault("AccessDenied", { sentence });
+  const encodedAuthorizationMessage = sealAuthorizationMessage(call.secrets, {
+    question,
+    gathered,
+    decision,
+  });
+  return fault("AccessDenied", { sentence }, { encodedAuthorizationMessage });
+}
+
+function questionOf({ caller, facts }: Asking, action: Action, resource: Resource): Question {
+  const { arn, accountId, keys, imageTags } = resource;
+  return { caller, action, resource: arn, ownerAccountId: accountId, facts, keys, imageTags };
 }

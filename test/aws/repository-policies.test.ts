@@ -1,11 +1,21 @@
 /** SetRepositoryPolicy, GetRepositoryPolicy and DeleteRepositoryPolicy: the text is kept, and a bad one is explained. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { rm } from "node:fs/promises";
 import { InvalidParameterException, RepositoryPolicyNotFoundException } from "@aws-sdk/client-ecr";
+import { folderWithOtherAccount, otherRoot } from "../support/accounts.ts";
 import { client, expectError, invalid } from "../support/aws.ts";
+import { iam } from "../support/iam.ts";
 import { registryForFile } from "../support/oci.ts";
+import { deleteUser, makeUser, type TestUser } from "../support/users.ts";
 
-const registry = registryForFile();
+const data = await folderWithOtherAccount();
+const registry = registryForFile({ data });
 const ecr = () => client(registry.server);
+const others = () => client(registry.server, { credentials: otherRoot });
+
+afterAll(() => rm(data, { recursive: true, force: true }));
+
+const registryId = "000000000000";
 
 const notFound = (repositoryName: string) =>
   `Repository policy does not exist for the repository with name '${repositoryName}' in the registry with id '000000000000'`;
@@ -73,7 +83,7 @@ describe("a policy", () => {
   });
 });
 
-/** As guides and documents print them, with invented accounts. */
+/** As guides and documents print them, with accounts and principals that there are. */
 const published: readonly [name: string, document: object][] = [
   [
     "push and pull for users of the account",
@@ -84,10 +94,7 @@ const published: readonly [name: string, document: object][] = [
           Sid: "AllowPushPull",
           Effect: "Allow",
           Principal: {
-            AWS: [
-              "arn:aws:iam::111122223333:user/push-pull-user-1",
-              "arn:aws:iam::111122223333:user/division/push-pull-user-2",
-            ],
+            AWS: ["arn:aws:iam::111122223333:root", "000000000000"],
           },
           Action: [...pull, ...push],
         },
@@ -194,7 +201,7 @@ const published: readonly [name: string, document: object][] = [
         {
           Sid: "AllowPushPull",
           Effect: "Allow",
-          Principal: { AWS: ["111122223333", "arn:aws:iam::123456789012:role/service-role/deploy+er@team"] },
+          Principal: { AWS: ["111122223333", "arn:aws:sts::111122223333:federated-user/deploy+er@team"] },
           Action: ["ecr:GetAuthorizationToken", ...pull, ...push],
         },
       ],
@@ -205,7 +212,9 @@ const published: readonly [name: string, document: object][] = [
     {
       Statement: {
         Effect: "Deny",
-        NotPrincipal: { AWS: ["arn:aws:sts::111122223333:assumed-role/ci/build-7", "AROA1234567890EXAMPLE"] },
+        NotPrincipal: {
+          AWS: ["arn:aws:sts::111122223333:assumed-role/ci/build-7", "arn:aws:iam::111122223333:root"],
+        },
         NotAction: "ecr:ListImages",
         Resource: "*",
       },
@@ -390,4 +399,199 @@ describe("a policy is refused", () => {
       expect(String(error).length).toBeLessThan(1000);
     },
   );
+});
+
+/** What the other account may do to the repository by a statement that names it. */
+function statement(change: Readonly<Record<string, unknown>>): object {
+  return { Effect: "Allow", Principal: { AWS: otherRoot.accountId }, Action: "ecr:*", ...change };
+}
+
+const document = (...statements: readonly object[]) => JSON.stringify({ Statement: statements });
+
+describe("a principal that there is not", () => {
+  const inAccount = `arn:aws:iam::${otherRoot.accountId}`;
+  const rows: readonly [name: string, principal: string][] = [
+    ["an account", "999999999999"],
+    ["the root of an account", "arn:aws:iam::999999999999:root"],
+    ["a user", `${inAccount}:user/nobody`],
+    ["a role with a path", `${inAccount}:role/service-role/nobody`],
+    ["a session in an account", "arn:aws:sts::999999999999:assumed-role/ci/build-7"],
+    ["a unique id", "AROA1234567890EXAMPLE"],
+  ];
+  test.each(rows)("%s is not found", async (_, principal) => {
+    const repositoryName = await registry.createRepository();
+    const policyText = policy({ Principal: { AWS: ["000000000000", principal] } });
+    await expectError(
+      ecr().setRepositoryPolicy({ repositoryName, policyText, force: true }),
+      InvalidParameterException,
+      invalid(
+        "PolicyText",
+        `Principal not found: "AWS":"${principal}"; accounts, users and roles have to exist in this installation`,
+      ),
+    );
+    await expect(ecr().getRepositoryPolicy({ repositoryName })).rejects.toBeInstanceOf(
+      RepositoryPolicyNotFoundException,
+    );
+  });
+});
+
+describe("who would be locked out", () => {
+  const arn = (repositoryName: string) => `arn:aws:ecr:us-east-1:000000000000:repository/${repositoryName}`;
+  const refusal = (repositoryName: string, reason: string) =>
+    invalid(
+      "PolicyText",
+      `This policy would keep you from setting another one: User: arn:aws:iam::${otherRoot.accountId}:root is not authorized to perform: ecr:SetRepositoryPolicy on resource: ${arn(repositoryName)} ${reason}. With force it is set all the same`,
+    );
+
+  /** A repository whose policies the other account may set. */
+  async function shared(): Promise<string> {
+    const repositoryName = await registry.createRepository();
+    await ecr().setRepositoryPolicy({ repositoryName, policyText: document(statement({})) });
+    return repositoryName;
+  }
+
+  test("has to say force when nothing would allow it any more", async () => {
+    const repositoryName = await shared();
+    const policyText = document(statement({ Action: pull }));
+    await expectError(
+      others().setRepositoryPolicy({ registryId, repositoryName, policyText }),
+      InvalidParameterException,
+      refusal(repositoryName, "because no resource-based policy allows the ecr:SetRepositoryPolicy action"),
+    );
+    expect((await ecr().getRepositoryPolicy({ repositoryName })).policyText).toBe(document(statement({})));
+    await others().setRepositoryPolicy({ registryId, repositoryName, policyText, force: true });
+    expect((await ecr().getRepositoryPolicy({ repositoryName })).policyText).toBe(policyText);
+    await expect(
+      others().setRepositoryPolicy({ registryId, repositoryName, policyText, force: true }),
+    ).rejects.toHaveProperty("name", "AccessDeniedException");
+  });
+
+  test("has to say force when it would be denied", async () => {
+    const repositoryName = await shared();
+    const deny = statement({ Effect: "Deny", Action: "ecr:Set*" });
+    await expectError(
+      others().setRepositoryPolicy({
+        registryId,
+        repositoryName,
+        policyText: document(statement({}), deny),
+      }),
+      InvalidParameterException,
+      refusal(repositoryName, "with an explicit deny in a resource-based policy"),
+    );
+  });
+
+  test("by the tags of the repository is told by the tags that it has", async () => {
+    const repositoryName = await shared();
+    const tags = [{ Key: "team", Value: "blue" }];
+    await ecr().tagResource({ resourceArn: arn(repositoryName), tags });
+    const forTeam = (team: string) =>
+      document(statement({ Condition: { StringEquals: { "aws:ResourceTag/team": team } } }));
+    await expect(
+      others().setRepositoryPolicy({ registryId, repositoryName, policyText: forTeam("red") }),
+    ).rejects.toBeInstanceOf(InvalidParameterException);
+    await others().setRepositoryPolicy({ registryId, repositoryName, policyText: forTeam("blue") });
+  });
+
+  test("is not the root of the owner, who can always repair", async () => {
+    const repositoryName = await registry.createRepository();
+    const deny = { Effect: "Deny", Principal: "*", Action: "ecr:*" };
+    await ecr().setRepositoryPolicy({ repositoryName, policyText: document(deny) });
+    await expect(ecr().listImages({ repositoryName })).rejects.toHaveProperty(
+      "name",
+      "AccessDeniedException",
+    );
+    expect((await ecr().getRepositoryPolicy({ repositoryName })).policyText).toBe(document(deny));
+    await ecr().deleteRepositoryPolicy({ repositoryName });
+    expect((await ecr().listImages({ repositoryName })).imageIds).toEqual([]);
+  });
+
+  test("counts the registry's policy too", async () => {
+    const repositoryName = await shared();
+    const forAll = document(statement({ Action: "ecr:SetRepositoryPolicy", Resource: "*" }));
+    await ecr().putRegistryPolicy({ policyText: forAll });
+    try {
+      const policyText = document(statement({ Action: pull }));
+      await others().setRepositoryPolicy({ registryId, repositoryName, policyText });
+    } finally {
+      await ecr().deleteRegistryPolicy({});
+    }
+  });
+});
+
+test("a policy is in force with the next request, and gone with it", async () => {
+  const repositoryName = await registry.createRepository();
+  const list = () => others().listImages({ registryId, repositoryName });
+  await expect(list()).rejects.toHaveProperty("name", "AccessDeniedException");
+  await ecr().setRepositoryPolicy({
+    repositoryName,
+    policyText: document(statement({ Action: "ecr:ListImages" })),
+  });
+  expect((await list()).imageIds).toEqual([]);
+  await ecr().deleteRepositoryPolicy({ repositoryName });
+  await expect(list()).rejects.toHaveProperty("name", "AccessDeniedException");
+});
+
+describe("a user that a policy names", () => {
+  const direct = (arn: string) =>
+    document({ Effect: "Allow", Principal: { AWS: arn }, Action: "ecr:ListImages" });
+  const list = (user: TestUser, repositoryName: string) =>
+    client(registry.server, { credentials: user.keys }).listImages({ repositoryName });
+
+  test("is shown as its unique id when it is deleted, and one of the same name is another", async () => {
+    const repositoryName = await registry.createRepository();
+    const first = await makeUser(registry.server, { name: "phoenix" });
+    const policyText = direct(first.arn);
+    await ecr().setRepositoryPolicy({ repositoryName, policyText });
+    expect((await list(first, repositoryName)).imageIds).toEqual([]);
+    expect((await ecr().getRepositoryPolicy({ repositoryName })).policyText).toBe(policyText);
+
+    await deleteUser(registry.server, first);
+    const second = await makeUser(registry.server, { name: "phoenix" });
+    expect(second.arn).toBe(first.arn);
+    await expect(list(second, repositoryName)).rejects.toHaveProperty("name", "AccessDeniedException");
+    const shown = direct(first.userId);
+    expect((await ecr().getRepositoryPolicy({ repositoryName })).policyText).toBe(shown);
+    await expectError(
+      ecr().setRepositoryPolicy({ repositoryName, policyText: shown }),
+      InvalidParameterException,
+      invalid(
+        "PolicyText",
+        `Principal not found: "AWS":"${first.userId}"; accounts, users and roles have to exist in this installation`,
+      ),
+    );
+
+    // Written anew, the same text means the user of today.
+    await ecr().setRepositoryPolicy({ repositoryName, policyText });
+    expect((await list(second, repositoryName)).imageIds).toEqual([]);
+    await deleteUser(registry.server, second);
+    expect((await ecr().deleteRepositoryPolicy({ repositoryName })).policyText).toBe(direct(second.userId));
+  });
+
+  test("keeps what the policy gives it under another name", async () => {
+    const repositoryName = await registry.createRepository();
+    const user = await makeUser(registry.server, { name: "before" });
+    await ecr().setRepositoryPolicy({ repositoryName, policyText: direct(user.arn) });
+    await iam(registry.server).updateUser({ UserName: "before", NewUserName: "after" });
+    expect((await list(user, repositoryName)).imageIds).toEqual([]);
+    expect((await ecr().getRepositoryPolicy({ repositoryName })).policyText).toBe(
+      direct(user.arn.replace("before", "after")),
+    );
+  });
+
+  test("is locked out by losing what it may do by the policy alone", async () => {
+    const repositoryName = await registry.createRepository();
+    const user = await makeUser(registry.server);
+    const grant = (Action: string) => document({ Effect: "Allow", Principal: { AWS: user.arn }, Action });
+    await ecr().setRepositoryPolicy({ repositoryName, policyText: grant("ecr:*") });
+    const own = client(registry.server, { credentials: user.keys });
+    await expect(
+      own.setRepositoryPolicy({ repositoryName, policyText: grant("ecr:List*") }),
+    ).rejects.toHaveProperty(
+      "message",
+      expect.stringContaining(
+        `This policy would keep you from setting another one: User: ${user.arn} is not authorized to perform: ecr:SetRepositoryPolicy`,
+      ),
+    );
+    await own.setRepositoryPolicy({ repositoryName, policyText: grant("ecr:Set*") });
+  });
 });

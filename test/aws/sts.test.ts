@@ -1,7 +1,7 @@
 /** STS: GetCallerIdentity by the SDK and as the presigned URL that other systems take for a proof of identity. */
 import { describe, expect, test } from "bun:test";
 import {
-  AssumeRoleCommand,
+  AssumeRootCommand,
   GetCallerIdentityCommand,
   STSClient,
   type STSClientConfig,
@@ -111,16 +111,14 @@ describe("the SDK", () => {
   });
 
   test("is told about an operation that is not here", async () => {
-    const assume = new AssumeRoleCommand({
-      RoleArn: "arn:aws:iam::000000000000:role/r",
-      RoleSessionName: "s",
+    const assume = new AssumeRootCommand({
+      TargetPrincipal: "arn:aws:iam::000000000000:root",
+      TaskPolicyArn: { arn: "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials" },
     });
-    const error: unknown = await sts()
-      .send(assume)
-      .catch((reason: unknown) => reason);
-    expect(error).toMatchObject({
-      name: "UnsupportedCommand",
-      message: "The operation AssumeRole is not offered by this registry",
+    await expectUnmodelled(sts().send(assume), {
+      status: 400,
+      name: "InvalidAction",
+      message: "The operation 'AssumeRoot' is not known",
     });
   });
 });

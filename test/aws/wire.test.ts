@@ -28,20 +28,25 @@ const offered = new Set([
   "BatchGetImage",
   "CompleteLayerUpload",
   "CreateRepository",
+  "DeleteRegistryPolicy",
   "DeleteRepository",
   "DeleteRepositoryPolicy",
   "DescribeImages",
   "DescribeRegistry",
   "DescribeRepositories",
+  "GetAccountSetting",
   "GetAuthorizationToken",
   "GetDownloadUrlForLayer",
+  "GetRegistryPolicy",
   "GetRepositoryPolicy",
   "InitiateLayerUpload",
   "ListImages",
   "ListTagsForResource",
+  "PutAccountSetting",
   "PutImage",
   "PutImageScanningConfiguration",
   "PutImageTagMutability",
+  "PutRegistryPolicy",
   "SetRepositoryPolicy",
   "TagResource",
   "UntagResource",
@@ -105,10 +110,10 @@ describe("every operation", () => {
 });
 
 test("the SDK shows an operation that is not offered under its name", async () => {
-  await expectUnmodelled(client(server()).getRegistryPolicy({}), {
+  await expectUnmodelled(client(server()).getRegistryScanningConfiguration({}), {
     status: 400,
     name: "UnsupportedCommandException",
-    message: "The operation GetRegistryPolicy is not offered by this registry",
+    message: "The operation GetRegistryScanningConfiguration is not offered by this registry",
   });
 });
 

@@ -123,8 +123,11 @@ async function knowsEndpointVariable(home: Home): Promise<boolean> {
   return Number(minor) >= endpointVariableSince[major === "1" ? 1 : 2];
 }
 
-/** The aws CLI as root of the server's default account. */
-export async function aws(home: Home, server: TestServer, ...args: string[]): Promise<Ran> {
+/** A server with the keys of somebody, and the region to ask: without change those of the default account's root. */
+export type ServerAs = TestServer & { sessionToken?: string | undefined };
+
+/** The aws CLI as root of the server's default account, or as whom `server` has the keys of. */
+export async function aws(home: Home, server: ServerAs, ...args: string[]): Promise<Ran> {
   versionAsked ??= knowsEndpointVariable(home);
   const endpoint = (await versionAsked) ? [] : ["--endpoint-url", server.url];
   return home.run(["aws", ...endpoint, ...args], {
@@ -132,6 +135,7 @@ export async function aws(home: Home, server: TestServer, ...args: string[]): Pr
       AWS_ENDPOINT_URL: server.url,
       AWS_ACCESS_KEY_ID: server.accessKeyId,
       AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
+      ...(server.sessionToken !== undefined && { AWS_SESSION_TOKEN: server.sessionToken }),
       AWS_DEFAULT_REGION: server.region,
       AWS_DEFAULT_OUTPUT: "json",
       AWS_EC2_METADATA_DISABLED: "true",
@@ -164,7 +168,7 @@ export async function unauthorizedSentence(
 }
 
 /** Logs the home in at the server with a token from the aws CLI. */
-export async function login(home: Home, server: TestServer): Promise<void> {
+export async function login(home: Home, server: ServerAs): Promise<void> {
   const password = await succeed(aws(home, server, "ecr", "get-login-password"));
   await storeLogin(home, server.host, "AWS", password.trim());
 }

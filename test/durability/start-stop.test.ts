@@ -313,6 +313,15 @@ describe("a start that cannot succeed ends with 2 and says what would be right",
       ["too-short", /32 bytes in base64/],
       ["!".repeat(44), /32 bytes in base64/],
     ],
+    "trusted-proxies": [
+      ["10.0.0.0/33", /10\.0\.0\.0\/8/],
+      ["10.0.0.1,proxy.example.com", /addresses or ranges/],
+    ],
+    "audit-retention-days": [
+      ["ever", /whole number of days/],
+      ["-1", /whole number of days/],
+      ["1.5", /whole number of days/],
+    ],
     "log-level": [["loud", /debug, info, warn, error, silent/]],
   };
   /** What has to be there for the wrong value to be the only fault. */

@@ -2,22 +2,21 @@
 import { echo } from "../../lib/text.ts";
 import { isList, type Json } from "./json.ts";
 import { kinds, type PolicyKind } from "./kinds.ts";
-import { matches, matchesAny, type Pattern, patternOf, wildcardParts } from "./match.ts";
+import { matches, matchesAny, type Pattern, patternOfText, type Subject } from "./match.ts";
+import { poolOf } from "./pool.ts";
 import { nearest, type Report } from "./problems.ts";
 
 export type Actions = {
   negated: boolean;
   /** As the policy has them. */
   texts: readonly string[];
-  /** In lower case, without wildcards. */
-  exact: readonly string[];
+  /** In lower case. */
   patterns: readonly Pattern[];
 };
 
 /** `lowerAction` is the request's action in lower case: IAM compares actions without case. */
-export function meansAction({ negated, exact, patterns }: Actions, lowerAction: string): boolean {
-  // Lists are short, and shorter than it takes to find a text in a set.
-  return (exact.includes(lowerAction) || matchesAny(patterns, lowerAction)) !== negated;
+export function meansAction({ negated, patterns }: Actions, lowerAction: Subject): boolean {
+  return matchesAny(patterns, lowerAction) !== negated;
 }
 
 /** Which policies can allow an action. A denial counts in all of them. */
@@ -61,7 +60,7 @@ export function isInScopeV1(lowerAction: string): boolean {
 /** All actions that exist, such as `ecr:PutImage`. Services of which none is listed are taken as they are. */
 export type KnownActions = readonly string[];
 
-export type ReadActions = {
+type ReadActions = {
   value: Json;
   negated: boolean;
   kind: PolicyKind;
@@ -74,25 +73,27 @@ export type ReadActions = {
 export function readActions(source: ReadActions): Actions {
   const { value, negated, kind, report } = source;
   const texts = isList(value) ? value : [value];
-  const exact: string[] = [];
-  const patterns: Pattern[] = [];
   if (texts.length === 0 || !texts.every((text) => typeof text === "string")) {
     report("", "must be text or a list of texts");
-    return { negated, texts: [], exact, patterns };
+    return { negated, texts: [], patterns: [] };
   }
   if (negated && kind === "trust") report("", "a role trust policy names its actions; use Action");
   for (const text of texts) {
     const problem = problemOf(text, source);
     if (problem) report("", problem.reason, problem.suggestion);
-    else if (/[*?]/.test(text)) patterns.push(patternOf(wildcardParts(text.toLowerCase())));
-    else exact.push(text.toLowerCase());
   }
-  return { negated, texts, exact, patterns };
+  return pool(JSON.stringify([negated, texts]), () => ({
+    negated,
+    texts,
+    patterns: texts.map((text) => patternOfText(text.toLowerCase())),
+  }));
 }
+
+const pool = poolOf<Actions>();
 
 /** The known actions that a text of a policy means. */
 export function actionsLike(text: string, known: KnownActions): readonly string[] {
-  const pattern = patternOf(wildcardParts(text.toLowerCase()));
+  const pattern = patternOfText(text.toLowerCase());
   return known.filter((action) => matches(pattern, action.toLowerCase()));
 }
 

@@ -5,7 +5,7 @@
 import { echo } from "../../lib/text.ts";
 import { isList, isObject, type Json } from "./json.ts";
 import { operators, type Test } from "./operators.ts";
-import { pooled } from "./pool.ts";
+import { poolOf } from "./pool.ts";
 import { nearest, type Report } from "./problems.ts";
 import type { Context } from "./templates.ts";
 import { readBoolean } from "./values.ts";
@@ -101,10 +101,21 @@ type Source = {
   variables: boolean;
 };
 
-function readCondition({ name, operator, key, values, variables }: Source): Condition | { reason: string } {
+const conditions = poolOf<Condition | { reason: string }>();
+const lowerKeys = poolOf<string>();
+
+function readCondition(source: Source): Condition | { reason: string } {
+  const { name, key, values, variables } = source;
   const wanted = textsOf(values);
   if (wanted === undefined) return { reason: "must be text, a number, a boolean, or a list of these" };
-  const named = { operator: name, key, wanted, lowerKey: lowerKeyOf(key) };
+  return conditions(JSON.stringify([name, key, variables, wanted]), () => makeCondition(source, wanted));
+}
+
+function makeCondition(
+  { name, operator, key, variables }: Source,
+  wanted: readonly string[],
+): Condition | { reason: string } {
+  const named = { operator: name, key, wanted, lowerKey: lowerKeys(key, () => key.toLowerCase()) };
   if (operator.base === "Null") {
     const wrong = wanted.find((text) => readBoolean(text) === undefined);
     if (wrong !== undefined) return { reason: `'${echo(wrong)}' must be true or false` };
@@ -129,8 +140,6 @@ function readCondition({ name, operator, key, values, variables }: Source): Cond
   const holdsWithout = ifExists || set === "ForAllValues" || (set === undefined && negated);
   return { ...named, test, negated, set, holdsWithout };
 }
-
-const lowerKeyOf = pooled((key) => key.toLowerCase());
 
 /** Text, numbers and booleans all count as text. */
 function textsOf(values: Json): readonly string[] | undefined {

@@ -33,7 +33,7 @@ export type PolicySource = {
   uniqueIds?: ReadonlyMap<string, string>;
 };
 
-export type Reading = { policy: Policy } | { problems: readonly [Problem, ...Problem[]] };
+type Reading = { policy: Policy } | { problems: readonly [Problem, ...Problem[]] };
 
 const versions = ["2008-10-17", "2012-10-17"] as const;
 const members = ["Version", "Id", "Statement"];

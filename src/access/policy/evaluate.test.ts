@@ -146,6 +146,30 @@ describe("in one account", () => {
       );
   });
 
+  test("of several statements that decide, the first is named", () => {
+    const twice = (sids: readonly string[], Effect: string) =>
+      policy(
+        "identity",
+        sids.map((Sid) => ({ Sid, Effect, Action: "ecr:*", Resource: "*" })),
+      );
+    const cited = (sid: string, statement: number) => ({
+      side: "identity" as const,
+      policy: "the identity policy",
+      statement,
+      sid,
+    });
+    expect(ask({}, { identity: [twice(["A", "B"], "Allow"), twice(["C"], "Allow")] })).toEqual({
+      allowed: true,
+      by: [cited("A", 1)],
+    });
+    const denying = [twice(["A"], "Allow"), twice(["B", "C"], "Deny"), twice(["D"], "Deny")];
+    expect(ask({}, { identity: denying })).toEqual({
+      allowed: false,
+      deniedBy: cited("B", 1),
+      missing: [],
+    });
+  });
+
   test("the order of statements and of policies does not matter", () => {
     const both = [
       { Effect: "Deny", Action: "ecr:Put*", Resource: "*" },
@@ -209,6 +233,15 @@ describe("boundary and session policy", () => {
     expect(outcome({ principal }, { ...resource, ...allowIdentity })).toBe("allowed");
     expect(outcome({ principal }, { ...resource, ...allowIdentity, session: tightSession })).toBe("session");
     expect(outcome({ principal }, { ...resource, ...allowIdentity, boundary: tight })).toBe("boundary");
+  });
+
+  test("a federated user has its user's boundary", () => {
+    const principal = federated(own);
+    const passed = [simple("session", "Allow")];
+    expect(outcome({ principal }, { ...allowIdentity, session: passed, boundary: tight })).toBe("boundary");
+    expect(outcome({ principal }, { ...allowIdentity, session: [], boundary: tight })).toBe(
+      "boundary session",
+    );
   });
 
   test("a session policy binds sessions only", () => {
@@ -405,7 +438,12 @@ describe("principals", () => {
     });
 
     test("spares nobody who has a boundary", () => {
-      expect(spared(ann(own), { AWS: [user, own] }, { boundary: simple("boundary", "Allow") })).toBe(false);
+      const boundary = simple("boundary", "Allow");
+      expect(spared(ann(own), { AWS: [user, own] }, { boundary })).toBe(false);
+      expect(spared(session(own), { AWS: [itself, role, own] }, { boundary })).toBe(false);
+      // Those cannot have one, so that it is passed over.
+      expect(spared(root(own), { AWS: own }, { boundary })).toBe(true);
+      expect(spared(lambda, { Service: "lambda.amazonaws.com" }, { boundary })).toBe(true);
     });
 
     test("never spares somebody anonymous, and spares a service by name", () => {
@@ -501,6 +539,41 @@ describe("assuming a role", () => {
     expect(outcome({ ...asked, principal: ann(other) }, { ...trust({ AWS: other }), ...allowSts })).toBe(
       "allowed",
     );
+  });
+
+  test("is never given by a repository's policy or a registry's, and a role's trust gives nothing else", () => {
+    const resource = [
+      simple("repository", "Allow", { Action: "*" }),
+      simple("registry", "Allow", { Action: "*" }),
+    ];
+    expect(outcome(asked, { resource, ...allowSts })).toBe("trust");
+    expect(outcome({ ...asked, principal: anonymous }, { resource })).toBe("trust");
+    const denials = resource.map(({ kind }) => simple(kind, "Deny", { Action: "*" }));
+    expect(outcome(asked, { resource: [...denials, ...trust("*").resource] })).toBe("allowed");
+    expect(outcome({ principal: anonymous }, trust("*"))).toBe("resource");
+  });
+
+  test("is bound by boundary, session and service control policies like everything else", () => {
+    const account = { ...trust({ AWS: own }), ...allowSts };
+    const tight = (kind: PolicyKind) => simple(kind, "Allow", { Action: "ecr:*" });
+    expect(outcome(asked, { ...account, boundary: tight("boundary") })).toBe("boundary");
+    expect(outcome(asked, { ...account, scps: [[tight("scp")]] })).toBe("scp");
+    const principal = session(own);
+    expect(outcome({ ...asked, principal }, { ...account, session: [tight("session")] })).toBe("session");
+    // A trust that names the role itself stands for its identity policy, and not for its limits.
+    const itsRole = trust({ AWS: `arn:aws:iam::${own}:role/jobs/ci` });
+    expect(outcome({ ...asked, principal }, itsRole)).toBe("allowed");
+    expect(outcome({ ...asked, principal }, { ...itsRole, session: [tight("session")] })).toBe("session");
+  });
+
+  test("of the session's tags and source identity is asked of the trust too", () => {
+    for (const action of ["sts:TagSession", "sts:SetSourceIdentity", "STS:tagsession"]) {
+      const tagging = { ...asked, action, principal: ann(other) };
+      expect(outcome(tagging, { ...trust({ AWS: other }, { Action: "sts:AssumeRole" }), ...allowSts })).toBe(
+        "trust",
+      );
+      expect(outcome(tagging, { ...trust({ AWS: other }), ...allowSts })).toBe("allowed");
+    }
   });
 
   test("by a token of a provider needs its name", () => {
@@ -609,6 +682,40 @@ describe("actions and resources", () => {
     expect(allows({ Resource: undefined, NotResource: mine.Resource })).toBe(true);
     expect(allows({ Resource: arn(`\${*}/*`) })).toBe(false);
   });
+});
+
+test("what finds values when they are asked for is a context, and is asked for what is needed alone", () => {
+  const keys: string[] = [];
+  const lazy = {
+    get: (key: string) => {
+      keys.push(key);
+      return key === "aws:username" ? ["ann"] : undefined;
+    },
+  };
+  const statements = [
+    {
+      Effect: "Deny",
+      Action: "iam:*",
+      Resource: "*",
+      Condition: { Bool: { "aws:SecureTransport": "true" } },
+    },
+    {
+      Effect: "Allow",
+      Action: "ecr:*",
+      Resource: "*",
+      Condition: { StringEquals: { "aws:UserName": "ann" }, Null: { "aws:SourceIp": "true" } },
+    },
+  ];
+  const request: AccessRequest = {
+    principal: ann(own),
+    action: "ecr:PutImage",
+    resource: repository,
+    resourceAccountId: own,
+    context: lazy,
+  };
+  const policies = { identity: [policy("identity", statements)], scps: [], resource: [] };
+  expect(decide(request, policies).allowed).toBe(true);
+  expect(keys).toEqual(["aws:username", "aws:sourceip"]);
 });
 
 describe("explanations", () => {

@@ -6,10 +6,11 @@
 import { grantOf, isInScopeV1, isTrustAction, meansAction } from "./actions.ts";
 import { type Condition, holds } from "./conditions.ts";
 import type { Policy } from "./document.ts";
+import { type Subject, subjectOf } from "./match.ts";
 import { type Reach, type RequestPrincipal, reaches, reachOf, type Who, whoIs } from "./principals.ts";
 import { meansResource } from "./resources.ts";
 import type { Statement } from "./statements.ts";
-import type { Context } from "./templates.ts";
+import { type Context, remembering } from "./templates.ts";
 
 export type AccessRequest = {
   principal: RequestPrincipal;
@@ -78,7 +79,9 @@ export function decideAloud(
 
 type Question = {
   request: AccessRequest;
-  lowerAction: string;
+  lowerAction: Subject;
+  resource: Subject;
+  context: Context;
   who: Who;
   hasBoundary: boolean;
   /** Whether denials of the resource's own policies are passed over. */
@@ -109,9 +112,11 @@ function judge(request: AccessRequest, { policies, consider }: Judging): Decisio
   const isOwner = "accountId" in principal && principal.accountId === request.resourceAccountId;
   const question: Question = {
     request,
-    lowerAction,
+    lowerAction: subjectOf(lowerAction),
+    resource: subjectOf(request.resource),
+    context: remembering(request.context),
     who: whoIs(principal),
-    hasBoundary: policies.boundary !== undefined,
+    hasBoundary: policies.boundary !== undefined && canBeBounded(principal),
     isRepair: principal.kind === "root" && isOwner && repairs.has(lowerAction),
     consider,
   };
@@ -158,6 +163,11 @@ function judge(request: AccessRequest, { policies, consider }: Judging): Decisio
   return { allowed: true, by: cited.filter((some) => some !== undefined) };
 }
 
+/** IAM identities can have a boundary; the root cannot, and who is none of an account has nothing to bound. */
+function canBeBounded({ kind }: RequestPrincipal): boolean {
+  return kind === "user" || kind === "role-session" || kind === "federated-user";
+}
+
 function denied(deniedBy: Cited): Decision {
   return { allowed: false, deniedBy, missing: [] };
 }
@@ -183,7 +193,7 @@ function ask(question: Question, { side, policies }: { side: Side; policies: rea
   let allow: Cited | undefined;
   let reach: Reach = reaches.none;
   for (const policy of policies) {
-    if (policy.scope === "V1" && policy.kind === "registry" && !isInScopeV1(lowerAction)) continue;
+    if (!speaksOn(side, { policy, lowerAction: lowerAction.text })) continue;
     const asked = { policy, side, question };
     for (const statement of policy.statements) {
       const isDeny = statement.effect === "Deny";
@@ -205,6 +215,13 @@ function ask(question: Question, { side, policies }: { side: Side; policies: rea
   return deny || allow ? { deny, allow, reach } : nothing;
 }
 
+/** An owner's policies speak of the role or of what is in the registry; a registry's of scope V1 of three actions. */
+function speaksOn(side: Side, { policy, lowerAction }: { policy: Policy; lowerAction: string }): boolean {
+  if (side !== "resource" && side !== "trust") return true;
+  if ((policy.kind === "trust") !== (side === "trust")) return false;
+  return policy.kind !== "registry" || policy.scope === "V2" || isInScopeV1(lowerAction);
+}
+
 function cite(side: Side, { policy, statement }: { policy: Policy; statement: Statement }): Cited {
   return { side, policy: policy.name, statement: statement.number, sid: statement.sid };
 }
@@ -212,10 +229,9 @@ function cite(side: Side, { policy, statement }: { policy: Policy; statement: St
 type Asked = { policy: Policy; side: Side; question: Question };
 
 function firstFailure(statement: Statement, { policy, side, question }: Asked): Failure | undefined {
-  const { request, lowerAction, who } = question;
-  const { resource, context } = request;
+  const { lowerAction, context, who } = question;
   if (!meansAction(statement.actions, lowerAction)) return "action";
-  if (statement.resources && !meansResource(statement.resources, { resource, context })) return "resource";
+  if (statement.resources && !meansResource(statement.resources, question)) return "resource";
   const isDeny = statement.effect === "Deny";
   if (statement.principals && reachOf(statement.principals, { who, isDeny }) === reaches.none) {
     // IAM user guide, "NotPrincipal": with Deny it always denies whoever has a permissions boundary.
@@ -223,7 +239,7 @@ function firstFailure(statement: Statement, { policy, side, question }: Asked): 
   }
   for (const condition of statement.conditions) if (!holds(condition, context)) return condition;
   if (isDeny) return question.isRepair && side === "resource" ? "root" : undefined;
-  return canGrant(policy, lowerAction) ? undefined : "grant";
+  return canGrant(policy, lowerAction.text) ? undefined : "grant";
 }
 
 function canGrant({ kind }: Policy, lowerAction: string): boolean {

@@ -26,7 +26,7 @@ type Outcome =
       saw: readonly string[] | undefined;
     };
 
-export type ConsideredStatement = {
+type ConsideredStatement = {
   number: number;
   sid: string | undefined;
   effect: "Allow" | "Deny";

@@ -6,7 +6,7 @@
 import { echo } from "../../lib/text.ts";
 
 /** A number as it was written, such as `3600` or `0.10`. */
-export type JsonNumber = { readonly digits: string };
+type JsonNumber = { readonly digits: string };
 export type JsonObject = ReadonlyMap<string, Json>;
 export type Json = null | boolean | string | JsonNumber | readonly Json[] | JsonObject;
 

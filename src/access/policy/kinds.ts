@@ -14,7 +14,7 @@ export type PolicyKind =
   /** Who may assume a role. */
   | "trust";
 
-export type Kind = {
+type Kind = {
   principal: "needed" | "refused";
   resource: "needed" | "itself" | "refused";
   /** The services whose actions it may name; any when absent. */

@@ -1,4 +1,5 @@
 /** Advice about single conditions. */
+import { echo } from "../../lib/text.ts";
 import type { Advise } from "./advice.ts";
 import { conditionKey } from "./condition-keys.ts";
 import type { Condition } from "./conditions.ts";
@@ -7,13 +8,13 @@ export function adviceOnCondition(
   { operator, key, wanted }: Condition,
   { effect, advise }: { effect: "Allow" | "Deny"; advise: Advise },
 ): void {
-  const path = `.Condition.${operator}.${key}`;
+  const path = `.Condition.${operator}.${echo(key)}`;
   const known = conditionKey(key);
   if (known === "never") {
     advise({
       code: "unknown-key",
       path,
-      text: `'${key}' never has a value here, so that this condition ${outcomeWithout(operator, wanted)}`,
+      text: `'${echo(key)}' never has a value here, so that this condition ${outcomeWithout(operator, wanted)}`,
     });
   } else if (known !== "unknown")
     adviseOnSets({ operator, key, path }, { effect, values: known.values, advise });
@@ -45,14 +46,14 @@ function adviseOnSets(
     advise({
       code: "set-operator",
       path,
-      text: `'${key}' has one value at most; leave out ${set}${consequence}`,
+      text: `'${echo(key)}' has one value at most; leave out ${set}${consequence}`,
     });
   }
   if (values === "many" && set === undefined && operator !== "Null")
     advise({
       code: "no-set-operator",
       path,
-      text: `'${key}' can have several values; say ForAnyValue:${operator} or ForAllValues:${operator}`,
+      text: `'${echo(key)}' can have several values; say ForAnyValue:${operator} or ForAllValues:${operator}`,
     });
 }
 
@@ -65,13 +66,14 @@ function adviseOnOperator(
     const wild = wanted.find((text) => /[*?]/.test(text.replace(/\$\{[^}]*\}/g, "")));
     if (wild !== undefined)
       advice(
-        `In '${wild}' the wildcard means itself, as this operator compares exactly; StringLike or StringNotLike knows wildcards`,
+        `In '${echo(wild)}' the wildcard means itself, as this operator compares exactly; StringLike or StringNotLike knows wildcards`,
       );
   }
   if (/Arn(?:Not)?(?:Equals|Like)/.test(operator)) {
     const strange = wanted.find((text) => text !== "*" && !text.includes("${") && text.split(":").length < 6);
-    if (strange !== undefined) advice(`'${strange}' does not have the six parts of an ARN and matches none`);
+    if (strange !== undefined)
+      advice(`'${echo(strange)}' does not have the six parts of an ARN and matches none`);
   }
   if (/^aws:(?:vpc)?sourceip$/i.test(key) && !/IpAddress|Null/.test(operator))
-    advice(`'${key}' is an address; IpAddress and NotIpAddress know ranges and every way to write one`);
+    advice(`'${echo(key)}' is an address; IpAddress and NotIpAddress know ranges and every way to write one`);
 }

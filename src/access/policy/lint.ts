@@ -2,19 +2,14 @@
  * Advice about a policy that is accepted: what probably does not do what its author thinks. Nothing here refuses,
  * because published policies contain most of it.
  */
-import {
-  type Actions,
-  actionsLike,
-  grantOf,
-  isTrustAction,
-  type KnownActions,
-  meansAction,
-} from "./actions.ts";
+import { echo } from "../../lib/text.ts";
+import { type Actions, actionsLike, grantOf, type KnownActions, meansAction } from "./actions.ts";
 import type { Advice, Advise } from "./advice.ts";
 import { conditionKey } from "./condition-keys.ts";
 import type { Condition } from "./conditions.ts";
 import type { Policy } from "./document.ts";
 import { adviceOnCondition } from "./lint-conditions.ts";
+import { subjectOf } from "./match.ts";
 import type { Principals } from "./principals.ts";
 import type { Statement } from "./statements.ts";
 import { hasVariable } from "./templates.ts";
@@ -93,7 +88,7 @@ function grantsNothing(
     if (lower.includes("*") || lower.includes("?")) continue;
     const grant = grantOf(lower);
     const advice = (reason: string) =>
-      advise({ code: "grants-nothing", path: actionPath(actions), text: `'${text}' ${reason}` });
+      advise({ code: "grants-nothing", path: actionPath(actions), text: `'${echo(text)}' ${reason}` });
     if (effect === "Allow" && kind === "repository" && !grant.repository)
       advice(`grants nothing in a repository policy; ${sidesOf(grant)} can grant it`);
     else if (effect === "Allow" && kind === "registry" && !grant.registry)
@@ -120,24 +115,19 @@ function sidesOf(grant: ReturnType<typeof grantOf>): string {
   return `only ${sides.join(" or ")}`;
 }
 
-function isAboutNoAction({ actions }: Statement, { policy, known, advise }: Parameters<Rule>[1]) {
+function isAboutNoAction({ actions }: Statement, { known, advise }: Parameters<Rule>[1]) {
   const services = new Set(known.map((action) => action.split(":")[0]?.toLowerCase()));
-  for (const text of actions.texts) {
-    const isPattern = /[*?]/.test(text) && services.has(text.split(":")[0]?.toLowerCase());
-    const meant = isPattern ? actionsLike(text, known) : [];
-    if (isPattern && meant.length === 0)
+  for (const text of actions.texts)
+    if (
+      /[*?]/.test(text) &&
+      services.has(text.split(":")[0]?.toLowerCase()) &&
+      actionsLike(text, known).length === 0
+    )
       advise({
         code: "never-applies",
         path: actionPath(actions),
-        text: `'${text}' is like no action that exists`,
+        text: `'${echo(text)}' is like no action that exists`,
       });
-    else if (
-      isPattern &&
-      policy.kind === "trust" &&
-      !meant.some((action) => isTrustAction(action.toLowerCase()))
-    )
-      advise({ code: "never-applies", path: actionPath(actions), text: `'${text}' does not assume a role` });
-  }
 }
 
 function isPublic({ effect, principals, conditions }: Statement, { policy, advise }: Parameters<Rule>[1]) {
@@ -204,7 +194,7 @@ function trustsDeputies({ effect, principals, conditions }: Statement, { advise 
     advise({
       code: "deputy",
       path: ".Principal",
-      text: `${service.slice("Service ".length)} acts for any account that asks it to. Add a condition on aws:SourceArn or aws:SourceAccount`,
+      text: `${echo(service.slice("Service ".length))} acts for any account that asks it to. Add a condition on aws:SourceArn or aws:SourceAccount`,
     });
 }
 
@@ -228,7 +218,7 @@ function deniesAll(other: Statement, { actions }: Statement): boolean {
       (!other.resources.negated && other.resources.texts.some(isEverything))) &&
     !other.actions.negated &&
     !actions.negated &&
-    actions.texts.every((text) => meansAction(other.actions, text.toLowerCase()))
+    actions.texts.every((text) => meansAction(other.actions, subjectOf(text.toLowerCase())))
   );
 }
 
@@ -239,7 +229,7 @@ function hasDeadVariables({ resources, conditions }: Statement, { policy, advise
     advise({ code: "older-version", path: resources.negated ? ".NotResource" : ".Resource", text });
   for (const { operator, key, wanted } of conditions)
     if (wanted.some(hasVariable))
-      advise({ code: "older-version", path: `.Condition.${operator}.${key}`, text });
+      advise({ code: "older-version", path: `.Condition.${operator}.${echo(key)}`, text });
 }
 
 function actionPath({ negated }: Actions): string {

@@ -1,6 +1,6 @@
 /** The condition operators, one row each: whether it is negated, and how its values are compared. */
 import { echo } from "../../lib/text.ts";
-import { arnMatches, arnPatternOf, matches, matchesAny, patternOf } from "./match.ts";
+import { arnMatches, arnPatternOf, matches, patternOf } from "./match.ts";
 import { type Context, fixedParts, resolve, type Template, templateOf, textOf } from "./templates.ts";
 import {
   compareDecimals,
@@ -74,22 +74,25 @@ function exactly(fold: (text: string) => string): Make {
   return (wanted, { variables }) => {
     const templates = wanted.map((text) => templateOf({ text, wildcards: false, variables }));
     const { fixed, others } = divide(templates);
-    const isAmong = amongThese(fixed.map((parts) => fold(textOf(parts))));
+    const texts = fixed.map((parts) => fold(textOf(parts)));
+    const [only] = texts;
+    if (others.length === 0 && texts.length === 1) return (value) => fold(value) === only;
+    const isAmong = amongThese(texts);
     if (others.length === 0) return (value) => isAmong(fold(value));
-    return (value, context) =>
-      isAmong(fold(value)) ||
-      others.some((template) => {
-        const parts = resolve(template, context);
-        return parts !== undefined && fold(textOf(parts)) === fold(value);
+    return (value, context) => {
+      const folded = fold(value);
+      if (isAmong(folded)) return true;
+      return others.some((template) => {
+        const parts = resolve(template, { context, length: folded.length });
+        return parts !== undefined && fold(textOf(parts)) === folded;
       });
+    };
   };
 }
 
 /** A set finds one of many texts at once, and one of few later than comparing does. */
 function amongThese(texts: readonly string[]): (text: string) => boolean {
   const few = 8;
-  const [only] = texts;
-  if (texts.length === 1) return (text) => text === only;
   if (texts.length <= few) return (text) => texts.includes(text);
   const all = new Set(texts);
   return (text) => all.has(text);
@@ -99,9 +102,9 @@ function like(wanted: readonly string[], { variables }: { variables: boolean }):
   const { fixed, others } = divide(wanted.map((text) => templateOf({ text, wildcards: true, variables })));
   const patterns = fixed.map(patternOf);
   return (value, context) =>
-    matchesAny(patterns, value) ||
+    patterns.some((pattern) => matches(pattern, value)) ||
     others.some((template) => {
-      const parts = resolve(template, context);
+      const parts = resolve(template, { context, length: value.length });
       return parts !== undefined && matches(patternOf(parts), value);
     });
 }
@@ -112,7 +115,7 @@ function arn(wanted: readonly string[], { variables }: { variables: boolean }): 
   return (value, context) =>
     patterns.some((pattern) => arnMatches(pattern, value)) ||
     others.some((template) => {
-      const parts = resolve(template, context);
+      const parts = resolve(template, { context, length: value.length });
       return parts !== undefined && arnMatches(arnPatternOf(parts), value);
     });
 }
@@ -158,7 +161,8 @@ function address(wanted: readonly string[]): Test | string {
   if (typeof ranges === "string") return ranges;
   return (value) => {
     const saw = sawAddress(value);
-    return saw !== undefined && ranges.some((range) => isInRange(saw, range));
+    if (saw !== undefined) for (const range of ranges) if (isInRange(saw, range)) return true;
+    return false;
   };
 }
 

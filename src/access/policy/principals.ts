@@ -71,7 +71,7 @@ const uniqueId = /^A(?:IDA|ROA)[A-Z0-9]{12,}$/;
 const domain = /^[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/;
 const provider = /^arn:aws:iam::\d{12}:(?:oidc-provider|saml-provider)\/[\w+=,.@:/-]+$/;
 
-export type ReadPrincipals = {
+type ReadPrincipals = {
   value: Json;
   negated: boolean;
   /** Unique ids by the ARNs that they had when the policy was written; such an ARN means that identity alone. */

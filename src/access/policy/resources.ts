@@ -2,9 +2,10 @@
 import { echo } from "../../lib/text.ts";
 import { isList, type Json } from "./json.ts";
 import { kinds, type PolicyKind } from "./kinds.ts";
-import { matches, matchesAny, type Pattern, patternOf } from "./match.ts";
+import { matches, matchesAny, type Pattern, patternOf, patternOfText, type Subject } from "./match.ts";
+import { poolOf } from "./pool.ts";
 import type { Report } from "./problems.ts";
-import { type Context, fixedParts, resolve, type Template, templateOf } from "./templates.ts";
+import { type Context, hasVariable, resolve, type Template, templateOf } from "./templates.ts";
 
 export type Resources = {
   negated: boolean;
@@ -21,18 +22,18 @@ export type Resources = {
  */
 export function meansResource(
   { negated, patterns, templates }: Resources,
-  { resource, context }: { resource: string; context: Context },
+  { resource, context }: { resource: Subject; context: Context },
 ): boolean {
   if (matchesAny(patterns, resource)) return !negated;
   if (templates.length === 0) return negated;
   const isLike = templates.some((template) => {
-    const parts = resolve(template, context);
-    return parts !== undefined && matches(patternOf(parts), resource);
+    const parts = resolve(template, { context, length: resource.text.length });
+    return parts !== undefined && matches(patternOf(parts), resource.text);
   });
   return isLike !== negated;
 }
 
-export type ReadResources = {
+type ReadResources = {
   value: Json;
   negated: boolean;
   kind: PolicyKind;
@@ -60,14 +61,16 @@ export function readResources({ value, negated, kind, variables, report }: ReadR
     const reason = problemOf(text, kind);
     if (reason !== undefined) report("", reason);
   }
-  const templates = texts.map((text) => templateOf({ text, wildcards: true, variables }));
-  const patterns = templates.flatMap((template) => {
-    const parts = fixedParts(template);
-    return parts === undefined ? [] : [patternOf(parts)];
-  });
-  const others = templates.filter((template) => fixedParts(template) === undefined);
-  return { negated, texts, patterns, templates: others };
+  const isTemplate = (text: string) => variables && hasVariable(text);
+  return pool(JSON.stringify([negated, variables, texts]), () => ({
+    negated,
+    texts,
+    patterns: texts.filter((text) => !isTemplate(text)).map(patternOfText),
+    templates: texts.filter(isTemplate).map((text) => templateOf({ text, wildcards: true, variables })),
+  }));
 }
+
+const pool = poolOf<Resources>();
 
 function problemOf(text: string, kind: PolicyKind): string | undefined {
   if (text === "*") return undefined;

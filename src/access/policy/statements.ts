@@ -21,7 +21,7 @@ export type Statement = {
   conditions: readonly Condition[];
 };
 
-export type ReadStatement = {
+type ReadStatement = {
   value: Json;
   number: number;
   kind: PolicyKind;

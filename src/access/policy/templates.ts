@@ -12,6 +12,25 @@ import { type Part, wildcardParts } from "./match.ts";
  */
 export type Context = { get(key: string): readonly string[] | undefined };
 
+/** A decision asks about a few keys again and again; more of them are passed on to the context each time. */
+const maxRemembered = 16;
+
+/** `context`, which is asked once for each of the first keys: finding a value may cost more than comparing it. */
+export function remembering(context: Context): Context {
+  const keys: string[] = [];
+  const found: (readonly string[] | undefined)[] = [];
+  return {
+    get(key) {
+      // Keys of compiled policies are pooled, so that comparing them compares where they are.
+      const at = keys.indexOf(key);
+      if (at !== -1) return found[at];
+      const values = context.get(key);
+      if (keys.length < maxRemembered) found[keys.push(key) - 1] = values;
+      return values;
+    },
+  };
+}
+
 type Variable = { kind: "variable"; key: string; otherwise: string | undefined };
 
 /** A text of a policy, ready for the values of a request. */
@@ -20,7 +39,7 @@ export type Template = readonly (Part | Variable)[];
 /** `${*}`, `${?}` and `${$}` mean the character; what else stands between braces is a key, and a default in quotes. */
 const variable = /\$\{(?:([*?$])|([^{}$,']+)(?:,\s*'([^']*)')?)\}/g;
 
-export type TemplateOptions = {
+type TemplateOptions = {
   text: string;
   /** Whether `*` and `?` are wildcards in this place. */
   wildcards: boolean;
@@ -55,17 +74,29 @@ export function fixedParts(template: Template): readonly Part[] | undefined {
   return template.some((part) => part.kind === "variable") ? undefined : (template as readonly Part[]);
 }
 
-/** The parts for one request, or undefined when a variable has no value: then the text is like nothing. */
-export function resolve(template: Template, context: Context): readonly Part[] | undefined {
+/**
+ * The parts for one request, or undefined when the text is like nothing: because a variable has no value, or because it
+ * is longer than `length`, which what it is compared with has. A policy full of variables would otherwise be as long as
+ * the product of their number and a value's length.
+ */
+export function resolve(
+  template: Template,
+  { context, length }: { context: Context; length: number },
+): readonly Part[] | undefined {
   const parts: Part[] = [];
+  let left = length;
   for (const part of template) {
-    if (part.kind !== "variable") parts.push(part);
-    else {
+    if (part.kind === "variable") {
       const values = context.get(part.key);
       const text = values === undefined || values.length === 0 ? part.otherwise : onlyOf(values);
       if (text === undefined) return undefined;
       if (text !== "") parts.push({ kind: "text", text });
+      left -= text.length;
+    } else {
+      parts.push(part);
+      if (part.kind === "text") left -= part.text.length;
     }
+    if (left < 0) return undefined;
   }
   return parts;
 }

@@ -172,7 +172,7 @@ async function credentials({ schema }: Kysely<never>): Promise<void> {
   await schema.createIndex("sessions_by_expiry").on("sessions").columns(["expires_at"]).execute();
   await schema.createIndex("sessions_by_identity").on("sessions").columns(["identity_id"]).execute();
 
-  // `subject`: `token ID`, `key ID` or `principal ARN`; what was issued to it up to then counts no more.
+  // `subject`: `token ID`, `key ID` or `principal USERID`; what was issued to it up to then counts no more.
   await schema
     .createTable("token_revocations")
     .addColumn("subject", "text", (c) => c.primaryKey())

@@ -23,7 +23,7 @@ export type Authenticated = {
  * and RequestTooLarge.
  */
 export async function authenticate(
-  { db, secrets, clock }: Services,
+  { db, secrets, clock, keyUses }: Services,
   spool: Spool,
   incoming: Incoming,
   expected: { services: readonly string[]; bodyLimitBytes: number },
@@ -63,12 +63,9 @@ export async function authenticate(
     await body.close();
     throw error;
   }
-  return {
-    caller: principal,
-    region: signature.region,
-    service: signature.service,
-    body,
-  };
+  const { region, service } = signature;
+  keyUses.note(principal, { at: clock.now(), service, region });
+  return { caller: principal, region, service, body };
 }
 
 /** Temporary credentials come with the token of their session, others with none. */

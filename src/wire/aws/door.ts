@@ -30,6 +30,7 @@ import { decodeQuery } from "./query-input.ts";
 import { encodeQuery, encodeQueryError } from "./query-output.ts";
 import { queryService, type Service, serviceByTarget } from "./services.ts";
 import { decode, encode } from "./shape.ts";
+import { noteAwsRequest, type Seen } from "./trail.ts";
 
 export type AwsDoor = (incoming: Incoming) => Promise<Response>;
 
@@ -57,58 +58,75 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     const service = serviceByTarget(target.slice(0, Math.max(dot, 0)));
     const isLarge = largeInputs.has(name);
     const bodyLimitBytes = isLarge ? limits.awsLargeBodyBytes : limits.awsBodyBytes;
+    const { signingName } = (service?.contract ?? ecrContract).service;
+    const seen: Seen = { service: signingName, operation: name };
     try {
       // A request with a bad operation is still a request of somebody: the signature comes first.
-      const { signingName } = (service?.contract ?? ecrContract).service;
       const expected = { services: [signingName], bodyLimitBytes };
       const authenticated = await authenticate(services, spool, incoming, expected);
+      const call = makeCall(incoming, authenticated);
+      seen.call = call;
       try {
         const row = service?.row(name);
         if (!service || !row) throw fault("UnknownOperation", { operation: echo(target) });
         if (row === notOffered) throw fault("NotOffered", { operation: name });
-        const run = () =>
-          runJson(makeCall(incoming, authenticated), service, { name, row, body: authenticated.body });
-        return await (isLarge ? largeTurns(run) : run());
+        const run = () => runJson(call, service, { row, body: authenticated.body, seen });
+        const response = await (isLarge ? largeTurns(run) : run());
+        noteAwsRequest(services, settings, { incoming, seen });
+        return response;
       } finally {
         await authenticated.body.close();
       }
     } catch (error) {
-      return jsonError(asFault(error, services.log, incoming.requestId));
+      const met = asFault(error, services.log, incoming.requestId);
+      const problem = service?.faultOf(met) ?? met;
+      noteAwsRequest(services, settings, { incoming, seen, problem });
+      return jsonError(problem);
     }
   }
 
   async function runJson(
     call: Call,
     { contract }: Service,
-    { name, row, body }: { name: string; row: Operation<unknown, unknown>; body: Authenticated["body"] },
+    { row, body, seen }: { row: Operation<unknown, unknown>; body: Authenticated["body"]; seen: Seen },
   ): Promise<Response> {
-    const { input, output } = contract.operations[name] as OperationContract;
-    const decoded = decode(contract, input, readJson(await body.bytes()));
-    return jsonResponse(200, encode(contract, output, await perform(call, row, decoded)));
+    const { input, output } = contract.operations[seen.operation] as OperationContract;
+    seen.input = decode(contract, input, readJson(await body.bytes()));
+    seen.output = await perform(call, row, seen.input);
+    return jsonResponse(200, encode(contract, output, seen.output));
   }
 
   async function serveQuery(incoming: Incoming): Promise<Response> {
     const { requestId } = incoming;
     let contract = stsContract as QueryContract;
+    const seen: Seen = { service: "sts", operation: "" };
     try {
       const { body, ...authenticated } = await queryBody(incoming);
+      seen.call = makeCall(incoming, authenticated);
+      seen.service = authenticated.service;
       const service = queryService(authenticated.service);
       // Found by its signing name, a service of the Query protocol has a contract of that protocol.
       if (service) contract = service.contract as QueryContract;
       const fields = formFields(incoming.query, body);
       const action = fields.get("Action") ?? "";
+      seen.operation = action;
       const row = service?.row(action);
       if (!row) throw fault("UnknownOperation", { operation: echo(action) });
       if (row === notOffered) throw fault("NotOffered", { operation: action });
       const { unsigned } = (contract.operations as Readonly<Record<string, OperationContract>>)[action] ?? {};
       if (authenticated.caller.kind === "anonymous" && !unsigned) throw fault("MissingAuthenticationToken");
-      const input = decodeQuery(contract, action, fields);
-      const output = await perform(makeCall(incoming, authenticated), row, input);
-      return xml(200, encodeQuery(contract, action, output, requestId));
+      seen.input = decodeQuery(contract, action, fields);
+      seen.output = await perform(seen.call, row, seen.input);
+      const answer = encodeQuery(contract, action, seen.output, requestId);
+      noteAwsRequest(services, settings, { incoming, seen });
+      return xml(200, answer);
     } catch (error) {
       const problem = asFault(error, services.log, requestId);
       const { code, status } = queryErrorOf(problem);
-      return xml(status, encodeQueryError(contract, { code, status, message: problem.message }, requestId));
+      noteAwsRequest(services, settings, { incoming, seen, problem, errorCode: code });
+      const detail = problem.members.encodedAuthorizationMessage?.toString();
+      const { message } = problem;
+      return xml(status, encodeQueryError(contract, { code, status, message, detail }, requestId));
     }
   }
 
@@ -136,7 +154,7 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     input: Input,
   ): Promise<Output> {
     for (const resource of await operation.resources(call, input)) {
-      for (const action of operation.actions(input)) await demand(call, action, resource);
+      for (const action of operation.actions(input, call)) await demand(call, action, resource);
     }
     return operation.run(call, input);
   }
@@ -148,7 +166,7 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     return {
       ...services,
       caller,
-      facts: { ...incoming.facts, region },
+      facts: incoming.facts(region),
       asked: [],
       accountId: caller.kind === "principal" ? caller.accountId : settings.accountId,
       region,

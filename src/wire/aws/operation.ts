@@ -6,7 +6,7 @@ import type { Resource } from "../permission.ts";
 
 export type Operation<Input, Output> = {
   /** IAM actions that the caller needs on each of the resources. */
-  actions: (input: Input) => readonly Action[];
+  actions: (input: Input, call: Call) => readonly Action[];
   resources: (call: Call, input: Input) => readonly Resource[] | Promise<readonly Resource[]>;
   run: (call: Call, input: Input) => Promise<Output>;
 };

@@ -10,7 +10,7 @@ import {
 import { encode } from "./shape.ts";
 
 /** An error as it leaves: the code of its exception on the wire, such as `NoSuchEntity`. */
-type QueryError = { code: string; message: string; status: number };
+type QueryError = { code: string; message: string; status: number; detail?: string | undefined };
 
 /**
  * Shapes whose text comes out URL-encoded: IAM does so with every policy, also with a role's trust policy (IAM API,
@@ -39,13 +39,14 @@ export function encodeQuery<OperationName extends string>(
 /** The answer that refuses a request to the service of `contract`. */
 export function encodeQueryError(
   contract: Contract<string, QueryService>,
-  { code, message, status }: QueryError,
+  { code, message, status, detail }: QueryError,
   requestId: string,
 ): string {
   const members = [
     element("Type", status < 500 ? "Sender" : "Receiver"),
     element("Code", escapeXml(code)),
     element("Message", escapeXml(message)),
+    detail === undefined ? "" : element("Detail", escapeXml(detail)),
   ];
   const error = element("Error", members.join(""));
   return envelope(contract, "ErrorResponse", `${error}${element("RequestId", escapeXml(requestId))}`);

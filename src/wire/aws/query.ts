@@ -12,6 +12,10 @@ const queryErrors: Partial<Record<FaultName, QueryError>> = {
   UnknownOperation: { code: "InvalidAction", status: 400 },
   MalformedInput: { code: "MalformedInput", status: 400 },
   ConstraintsFailed: { code: "ValidationError", status: 400 },
+  ValidationFailed: { code: "ValidationError", status: 400 },
+  // The code of these has the last word of its exception's name, too (STS API).
+  ExpiredIdentityToken: { code: "ExpiredTokenException", status: 400 },
+  InvalidAuthorizationMessage: { code: "InvalidAuthorizationMessageException", status: 400 },
   Server: { code: "InternalFailure", status: 500 },
 };
 

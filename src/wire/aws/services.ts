@@ -1,37 +1,42 @@
 /** The services behind the AWS door: for each its contract and its rows. */
+import type { Fault } from "../../lib/faults.ts";
+import { cloudtrailFault, cloudtrailOperations } from "./cloudtrail.ts";
 import {
   type Contract,
   cloudtrailContract,
   ecrContract,
   iamContract,
+  ladingContract,
   organizationsContract,
   stsContract,
 } from "./contract/contract.ts";
-import type { CloudTrailOperations, OrganizationsOperations } from "./contract/kept-operations.ts";
 import { ecrOperations } from "./ecr/index.ts";
 import { iamOperations } from "./iam/index.ts";
-import { notOffered, type Offered, type Operation } from "./operation.ts";
-import { stsOperations } from "./sts.ts";
+import { ladingOperations } from "./lading/index.ts";
+import { notOffered, type Operation } from "./operation.ts";
+import { organizationsFault, organizationsOperations } from "./organizations/index.ts";
+import { stsOperations } from "./sts/index.ts";
 
-const organizationsOperations: Offered<OrganizationsOperations> = {};
-const cloudtrailOperations: Offered<CloudTrailOperations> = {};
-
-const tables = [
+const tables: readonly { contract: Contract; rows: object; faultOf?: Service["faultOf"] }[] = [
   { contract: ecrContract, rows: ecrOperations },
   { contract: iamContract, rows: iamOperations },
   { contract: stsContract, rows: stsOperations },
-  { contract: organizationsContract, rows: organizationsOperations },
-  { contract: cloudtrailContract, rows: cloudtrailOperations },
+  { contract: organizationsContract, rows: organizationsOperations, faultOf: organizationsFault },
+  { contract: cloudtrailContract, rows: cloudtrailOperations, faultOf: cloudtrailFault },
+  { contract: ladingContract, rows: ladingOperations },
 ];
 
 export type Service = {
   contract: Contract;
+  /** The fault as this service has it, where it has a name of its own for something that all have. */
+  faultOf: (problem: Fault) => Fault;
   /** Every operation of the contract by name. One without a row of its own is not offered. */
   row: (name: string) => Operation<unknown, unknown> | typeof notOffered | undefined;
 };
 
-export const services: readonly Service[] = tables.map(({ contract, rows }) => ({
+export const services: readonly Service[] = tables.map(({ contract, rows, faultOf }) => ({
   contract,
+  faultOf: faultOf ?? ((problem) => problem),
   row: (name) => {
     if (!Object.hasOwn(contract.operations, name)) return undefined;
     // A row and its contract have one name, so the decoded input is what the row takes.

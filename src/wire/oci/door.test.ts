@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { ensureAccount } from "../../access/accounts.ts";
 import { makeAuthority } from "../../access/authority.ts";
 import { makeBasicAuthenticator } from "../../access/basic.ts";
+import { makeKeyUses } from "../../access/key-uses.ts";
 import { storeRootKey } from "../../access/keys.ts";
 import { ensureOrganization } from "../../access/organizations.ts";
 import { issueToken } from "../../access/tokens.ts";
@@ -19,13 +20,21 @@ import { createRepository } from "../../registry/repositories.ts";
 import { openFileBlobs } from "../../store/blobs-files.ts";
 import { openDatabase } from "../../store/database.ts";
 import { makeSecrets } from "../../store/secrets.ts";
+import { openTrail } from "../../store/trail.ts";
 import { makeOciDoor, type OciDoor } from "./door.ts";
 
 const accountId = "111122223333";
 const region = "eu-west-2";
 const start = Date.UTC(2026, 0, 1);
 let now = start;
-const facts = { sourceIp: "127.0.0.1", isSecure: false, userAgent: "test", referer: undefined, at: start };
+const facts = (of: string) => ({
+  region: of,
+  at: start,
+  sourceIp: "127.0.0.1",
+  isSecure: false,
+  userAgent: "test",
+  referer: undefined,
+});
 const clock = { now: () => now };
 let folder: string;
 let services: Services;
@@ -34,6 +43,7 @@ let door: OciDoor;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lading-door-"));
   const db = await openDatabase(join(folder, "db"));
+  const log = makeLog("silent");
   services = {
     db,
     authority: makeAuthority(db),
@@ -41,8 +51,10 @@ beforeAll(async () => {
     secrets: makeSecrets(randomIds.bytes(32), randomIds),
     clock,
     ids: randomIds,
-    log: makeLog("silent"),
+    log,
     pullTimes: makePullTimes(),
+    keyUses: makeKeyUses(),
+    trail: openTrail({ path: join(folder, "audit"), clock, log, retentionDays: 0 }),
   };
   await services.db.write(async (tx) => {
     await ensureAccount(tx, clock, { id: accountId, name: "test" });
@@ -65,6 +77,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await services.trail.close();
   await services.db.close();
   await rm(folder, { recursive: true });
 });
@@ -76,7 +89,9 @@ function tokenUntil(seconds: number): string {
     accountId,
     accessKeyId: "AKIAFIRSTKEYFIRSTKEY",
     region,
-    expiresAt: start / 1000 + seconds,
+    id: "invented for this test alone",
+    issuedAt: start,
+    expiresAt: start + seconds * 1000,
   });
 }
 

@@ -15,10 +15,11 @@ import { getUpload } from "../../registry/uploads.ts";
 import { type AddressSettings, addressesFor, type RegistryPath, registryOf } from "../addresses.ts";
 import type { Incoming } from "../call.ts";
 import { asFault, ociErrors } from "../errors.ts";
-import { type Resource, refusalOf } from "../permission.ts";
+import { denial, type Resource, refusalOf } from "../permission.ts";
 import type { OciCall } from "./call.ts";
 import { type Endpoint, endpoints } from "./endpoints.ts";
 import { matchRoute, type RouteMatch } from "./routes.ts";
+import { type Answered, noteOciRequest } from "./trail.ts";
 import { resumeHeaders } from "./uploads.ts";
 
 export type OciDoor = (incoming: Incoming) => Promise<Response>;
@@ -37,23 +38,28 @@ export function makeOciDoor(
   authenticate: BasicAuthenticator,
 ): OciDoor {
   return async (incoming) => {
+    let meant: Answered["meant"];
     let call: OciCall | undefined;
+    let problem: Fault | undefined;
     let response: Response;
     try {
       const authentication = await authenticate(
         services.db.read,
         incoming.request.headers.get("authorization"),
       );
-      const { match, path } = whatIsMeant(incoming, authentication);
-      const endpoint = endpointFor(incoming.method, match);
-      call = makeCall(incoming, { match, path });
+      meant = whatIsMeant(incoming, authentication);
+      const endpoint = endpointFor(incoming.method, meant.match);
+      call = makeCall(incoming, meant);
       call.caller = await settledCaller(authentication, endpoint, call);
+      noteUse(call);
       await admit(endpoint, call);
       response = await endpoint.handler(call);
     } catch (error) {
-      response = refusal(asFault(error, services.log, incoming.requestId), incoming, call);
+      problem = asFault(error, services.log, incoming.requestId);
+      response = refusal(problem, incoming, call);
     }
     response.headers.set(...apiVersion);
+    noteOciRequest(services, settings, { incoming, meant, call, problem, response });
     return response;
   };
 
@@ -77,7 +83,7 @@ export function makeOciDoor(
     const call: OciCall = {
       ...services,
       caller: { kind: "anonymous" },
-      facts: { ...incoming.facts, region: path.region },
+      facts: incoming.facts(path.region),
       asked: [],
       accountId: path.accountId,
       region: path.region,
@@ -97,7 +103,12 @@ export function makeOciDoor(
     const { status, code } = ociErrors[problem.fault];
     const extra = call && faultHeaders[problem.fault]?.(problem, call);
     const message = status === 401 ? `${problem.message} ${loginAdvice(incoming.host)}` : problem.message;
-    return new Response(`${JSON.stringify({ errors: [{ code, message }] })}\n`, {
+    const { encodedAuthorizationMessage } = problem.members;
+    const { requestId } = incoming;
+    const detail = encodedAuthorizationMessage !== undefined && {
+      detail: { requestId, encodedAuthorizationMessage },
+    };
+    return new Response(`${JSON.stringify({ errors: [{ code, message, ...detail }] })}\n`, {
       status,
       headers: {
         "content-type": "application/json",
@@ -143,6 +154,10 @@ async function settledCaller(
   throw fault("Unauthorized", { reason: authentication.reason });
 }
 
+function noteUse({ caller, keyUses, facts, region }: OciCall): void {
+  if (caller.kind === "principal") keyUses.note(caller, { at: facts.at, service: "ecr", region });
+}
+
 /** Every action of the endpoint is asked about and names are checked. Throws NameInvalid, AccessDenied, Unauthorized. */
 async function admit(endpoint: Endpoint, call: OciCall): Promise<void> {
   const { caller, accountId, region } = call;
@@ -153,7 +168,8 @@ async function admit(endpoint: Endpoint, call: OciCall): Promise<void> {
     const sentence = await refusalOf(call, action, resource);
     if (sentence === undefined) continue;
     // Who sent no credentials is asked for them: a plain "denied" would not make a client log in.
-    throw caller.kind === "anonymous" ? noCredentials() : fault("AccessDenied", { sentence });
+    if (caller.kind === "anonymous") throw noCredentials();
+    throw await denial(call, { action, resource, sentence });
   }
   if (isRegistryWide) {
     const isKnown = await accountExists(call.db.read, accountId);

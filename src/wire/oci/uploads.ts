@@ -3,6 +3,7 @@
 import { callerName } from "../../access/caller.ts";
 import { type Fault, fault } from "../../lib/faults.ts";
 import { echo } from "../../lib/text.ts";
+import { accountSetting } from "../../registry/account-settings.ts";
 import { mountBlob, repositoriesWith } from "../../registry/blobs.ts";
 import { isRepositoryName } from "../../registry/names.ts";
 import { getRepository, type Repository } from "../../registry/repositories.ts";
@@ -68,6 +69,7 @@ async function mounted(call: OciCall, target: Repository, digest: string): Promi
   const from = call.query.get("from");
   const { accountId, region } = call;
   if (from !== null && !isRepositoryName(from)) return false;
+  if ((await accountSetting(call.db.read, call, "BLOB_MOUNTING")) === "DISABLED") return false;
   const candidates =
     from === null
       ? await repositoriesWith(call.db.read, call, digest)

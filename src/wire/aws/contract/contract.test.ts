@@ -9,6 +9,7 @@ import {
   cloudtrailContract,
   ecrContract,
   iamContract,
+  ladingContract,
   organizationsContract,
   type Shape,
   shapeOf,
@@ -23,6 +24,12 @@ const services: [string, Contract, Exports][] = [
   ["sts", stsContract, stsSdk],
   ["organizations", organizationsContract, organizationsSdk],
   ["cloudtrail", cloudtrailContract, cloudtrailSdk],
+];
+
+/** Lading's own has no SDK beside it. */
+const contracts: [string, Contract][] = [
+  ...services.map(([service, contract]): [string, Contract] => [service, contract]),
+  ["lading", ladingContract],
 ];
 
 /** The keys that each type of shape may have, beside those of `Shape` that all have. */
@@ -145,7 +152,6 @@ test("no operation has an input that is called like one of Query's own fields", 
 
 describe.each(services)("the contract of %s", (_service, contract, sdk) => {
   const operations = Object.entries(contract.operations);
-  const shapes = Object.entries(contract.shapes);
   const isQuery = contract.service.protocol === "query";
 
   test.each(operations)("takes and gives in %s what the SDK sends and expects", (name, { input, output }) => {
@@ -177,6 +183,12 @@ describe.each(services)("the contract of %s", (_service, contract, sdk) => {
       else expect(traits.error).toBe(known?.status === 500 ? "server" : "client");
     }
   });
+});
+
+describe.each(contracts)("the contract of %s", (_service, contract) => {
+  const operations = Object.entries(contract.operations);
+  const shapes = Object.entries(contract.shapes);
+  const isQuery = contract.service.protocol === "query";
 
   test.each(shapes)("%s has only what its type of shape has, and leads to shapes that exist", (_, shape) => {
     const { type, ...rest } = shape;

@@ -1,6 +1,6 @@
 /**
  * The contract of an AWS service: its operations, and the shapes of what goes in and out. The JSON beside this file
- * comes from `scripts/contract.ts` and is not edited by hand.
+ * comes from `scripts/contract.ts` and is not edited by hand, but for `lading.json`, whose service is our own.
  */
 import cloudtrail from "./cloudtrail.json";
 import ecr from "./ecr.json";
@@ -12,6 +12,8 @@ import type {
   OrganizationsOperationName,
   StsOperationName,
 } from "./kept-operations.ts";
+import lading from "./lading.json";
+import type { LadingOperationName } from "./lading-operations.ts";
 import organizations from "./organizations.json";
 import sts from "./sts.json";
 
@@ -138,6 +140,7 @@ type Agree<Left, Right> = [Left, Right] extends [Right, Left]
   : Exclude<Left, Right> | Exclude<Right, Left>;
 
 true satisfies Agree<OperationNameInFile, EcrOperationName>;
+true satisfies Agree<keyof typeof lading.operations, LadingOperationName>;
 
 // The compiler widens a JSON file's literals ("structure" to string); `contract.test.ts` holds the files to the types.
 
@@ -158,6 +161,9 @@ export const organizationsContract = organizations as unknown as Contract<
 
 /** CloudTrail 2013-11-01, with the operations of `cloudtrail-kept.txt`. */
 export const cloudtrailContract = cloudtrail as unknown as Contract<CloudTrailOperationName, JsonService>;
+
+/** Our own service, for what no service of AWS has. */
+export const ladingContract = lading as unknown as Contract<LadingOperationName, JsonService>;
 
 /** The shape `name`. A name that the contract lacks is a defect of ours, not of a request. */
 export function shapeOf(contract: Contract, name: string): Shape {

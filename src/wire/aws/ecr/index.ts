@@ -14,6 +14,7 @@ import {
   repositoryIn,
   repositoryResource,
 } from "../operation.ts";
+import { getAccountSetting, putAccountSetting } from "./account-settings.ts";
 import { batchDeleteImage, batchGetImage, describeImages, listImages, putImage } from "./images.ts";
 import {
   batchCheckLayerAvailability,
@@ -23,6 +24,7 @@ import {
   uploadLayerPart,
 } from "./layers.ts";
 import { deleteRepositoryPolicy, getRepositoryPolicy, setRepositoryPolicy } from "./policies.ts";
+import { deleteRegistryPolicy, getRegistryPolicy, putRegistryPolicy } from "./registry-policies.ts";
 import {
   createRepository,
   deleteRepository,
@@ -107,6 +109,18 @@ function onRegistry<Input, Output>(
   return { actions: () => [action], resources: (call) => anyResource(call), run };
 }
 
+/** An operation on a setting of the registry, whose name policies can ask for. */
+function onSetting<Input extends { name: string }, Output>(
+  action: Action,
+  run: Operation<Input, Output>["run"],
+): Operation<Input, Output> {
+  const resources: Operation<Input, Output>["resources"] = (call, { name }) => {
+    const keys = new Map([["ecr:accountsetting", [name]]]);
+    return anyResource(call).map((resource) => ({ ...resource, keys }));
+  };
+  return { actions: () => [action], resources, run };
+}
+
 export const ecrOperations: {
   readonly [Name in EcrOperationName]: Row<EcrOperations[Name]["input"], EcrOperations[Name]["output"]>;
 } = {
@@ -130,7 +144,7 @@ export const ecrOperations: {
   CreateRepositoryCreationTemplate: notOffered,
   DeleteLifecyclePolicy: notOffered,
   DeletePullThroughCacheRule: notOffered,
-  DeleteRegistryPolicy: notOffered,
+  DeleteRegistryPolicy: onRegistry("ecr:DeleteRegistryPolicy", deleteRegistryPolicy),
   DeleteRepository: onRepository("ecr:DeleteRepository", deleteRepository),
   DeleteRepositoryCreationTemplate: notOffered,
   DeleteRepositoryPolicy: onRepository("ecr:DeleteRepositoryPolicy", deleteRepositoryPolicy),
@@ -154,12 +168,12 @@ export const ecrOperations: {
     run: describeRepositories,
   },
   DescribeRepositoryCreationTemplates: notOffered,
-  GetAccountSetting: notOffered,
+  GetAccountSetting: onSetting("ecr:GetAccountSetting", getAccountSetting),
   GetAuthorizationToken: onRegistry("ecr:GetAuthorizationToken", getAuthorizationToken),
   GetDownloadUrlForLayer: onRepository("ecr:GetDownloadUrlForLayer", getDownloadUrlForLayer),
   GetLifecyclePolicy: notOffered,
   GetLifecyclePolicyPreview: notOffered,
-  GetRegistryPolicy: notOffered,
+  GetRegistryPolicy: onRegistry("ecr:GetRegistryPolicy", getRegistryPolicy),
   GetRegistryScanningConfiguration: notOffered,
   GetRepositoryPolicy: onRepository("ecr:GetRepositoryPolicy", getRepositoryPolicy),
   GetSigningConfiguration: notOffered,
@@ -169,7 +183,7 @@ export const ecrOperations: {
   ListPullTimeUpdateExclusions: notOffered,
   ListReplicationBackfills: notOffered,
   ListTagsForResource: onArn("ecr:ListTagsForResource", listTagsForResource),
-  PutAccountSetting: notOffered,
+  PutAccountSetting: onSetting("ecr:PutAccountSetting", putAccountSetting),
   PutImage: onImages("ecr:PutImage", (input) => [input], putImage),
   PutImageScanningConfiguration: onRepository(
     "ecr:PutImageScanningConfiguration",
@@ -177,7 +191,7 @@ export const ecrOperations: {
   ),
   PutImageTagMutability: onRepository("ecr:PutImageTagMutability", putImageTagMutability),
   PutLifecyclePolicy: notOffered,
-  PutRegistryPolicy: notOffered,
+  PutRegistryPolicy: onRegistry("ecr:PutRegistryPolicy", putRegistryPolicy),
   PutRegistryScanningConfiguration: notOffered,
   PutReplicationConfiguration: notOffered,
   PutSigningConfiguration: notOffered,

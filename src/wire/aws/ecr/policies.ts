@@ -1,12 +1,14 @@
 /** ECR's operations on the policy of a repository. */
-import { repositoryPolicyProblem } from "../../../access/policy/document.ts";
+import { compile } from "../../../access/compiled.ts";
+import { uniqueIdsIn } from "../../../access/resource-policies.ts";
+import { type RepositoryAddress, repositoryArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { getRepository } from "../../../registry/repositories.ts";
 import { deletePolicy, getPolicy, setPolicy } from "../../../registry/repository-policies.ts";
 import type { Call } from "../../call.ts";
 import type { EcrOperations } from "../contract/ecr-operations.ts";
 import { repositoryIn } from "../operation.ts";
-import { ecrActions } from "./actions.ts";
+import { checkedPrincipalIds } from "./policy-texts.ts";
 
 type In<Name extends keyof EcrOperations> = EcrOperations[Name]["input"];
 type Out<Name extends keyof EcrOperations> = Promise<EcrOperations[Name]["output"]>;
@@ -16,21 +18,15 @@ export async function setRepositoryPolicy(
   call: Call,
   input: In<"SetRepositoryPolicy">,
 ): Out<"SetRepositoryPolicy"> {
+  const { policyText } = input;
   const address = repositoryIn(call, input);
-  const problem = repositoryPolicyProblem(input.policyText, ecrActions);
-  if (problem !== undefined) {
-    await getRepository(call.db.read, address);
-    throw fault("InvalidParameter", {
-      at: "PolicyText",
-      reason: `Invalid repository policy provided: ${problem}`,
-    });
-  }
-  await call.db.write(async (tx) => setPolicy(tx, (await getRepository(tx, address)).id, input.policyText));
-  return {
-    registryId: address.accountId,
-    repositoryName: address.repositoryName,
-    policyText: input.policyText,
-  };
+  await getRepository(call.db.read, address);
+  const principalIds = await checkedPrincipalIds(call.db.read, { kind: "repository", text: policyText });
+  if (!input.force) await checkNotLockedOut(call, address, { policyText, principalIds });
+  await call.db.write(async (tx) =>
+    setPolicy(tx, (await getRepository(tx, address)).id, { policyText, principalIds }),
+  );
+  return { registryId: address.accountId, repositoryName: address.repositoryName, policyText };
 }
 
 /** ECR API, GetRepositoryPolicy. */
@@ -53,5 +49,32 @@ export async function deleteRepositoryPolicy(
     const policyText = await getPolicy(tx, repository);
     await deletePolicy(tx, repository.id);
     return { registryId: repository.accountId, repositoryName: repository.repositoryName, policyText };
+  });
+}
+
+/** ECR API, SetRepositoryPolicy, force. The root of the owner is never locked out. Throws InvalidParameter. */
+async function checkNotLockedOut(
+  { authority, caller, facts }: Call,
+  address: RepositoryAddress,
+  { policyText, principalIds }: { policyText: string; principalIds: string | null },
+): Promise<void> {
+  const resource = repositoryArn(address);
+  const { sentence } = await authority.ask({
+    caller,
+    action: "ecr:SetRepositoryPolicy",
+    resource,
+    ownerAccountId: address.accountId,
+    facts,
+    proposed: compile({
+      kind: "repository",
+      name: `repository policy of ${resource}`,
+      text: policyText,
+      uniqueIds: uniqueIdsIn(principalIds),
+    }),
+  });
+  if (sentence === undefined) return;
+  throw fault("InvalidParameter", {
+    at: "PolicyText",
+    reason: `This policy would keep you from setting another one: ${sentence}. With force it is set all the same`,
   });
 }
