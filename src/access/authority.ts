@@ -31,6 +31,8 @@ export type Question = {
   keys?: ReadonlyMap<string, readonly string[]> | undefined;
   /** The tags of the image in question, for `ecr:ImageTag`; called only when a policy asks. */
   imageTags?: (() => Promise<readonly string[]>) | undefined;
+  /** The digest of an image that is meant by a tag, for `ecr:ImageDigest`; called only when a policy asks. */
+  imageDigest?: (() => Promise<string | undefined>) | undefined;
   /** A policy that is not stored: it stands in for the resource's own of its kind. */
   proposed?: Compiled | undefined;
 };
@@ -67,7 +69,7 @@ type Plan = {
   principalTags: ReadonlyMap<string, string>;
   resourceTags: ReadonlyMap<string, string>;
   organization: Organization;
-  asksImageTags: boolean;
+  asksImage: boolean;
   /** Whether no policy looks at the request's context: then the first decision is everyone's. */
   isContextFree: boolean;
   answer: Answer | undefined;
@@ -118,7 +120,7 @@ export function makeAuthority(db: Database): Authority {
         ? await tagsOfResource(db.read, resource)
         : noTags,
       organization: await findOrganization(db.read),
-      asksImageTags: all.some(({ asksImageTags }) => asksImageTags),
+      asksImage: all.some(({ asksImage }) => asksImage),
       isContextFree: all.every(({ isContextFree }) => isContextFree),
       answer: undefined,
     };
@@ -127,7 +129,7 @@ export function makeAuthority(db: Database): Authority {
   const caseOf = async (question: Question, plan: Plan): Promise<Case> => {
     const { caller, action, resource, ownerAccountId, facts } = question;
     const { principalTags, resourceTags, organization, policies } = plan;
-    const keys = plan.asksImageTags ? await withImageTags(question) : question.keys;
+    const keys = plan.asksImage ? await withImage(question) : question.keys;
     const context = contextOf({
       caller,
       facts,
@@ -166,7 +168,11 @@ function policyOf({ policy }: Compiled): Policy {
   return policy;
 }
 
-async function withImageTags({ keys, imageTags }: Question): Promise<Question["keys"]> {
+async function withImage({ keys, imageTags, imageDigest }: Question): Promise<Question["keys"]> {
+  const all = new Map(keys);
   const tags = (await imageTags?.()) ?? [];
-  return tags.length === 0 ? keys : new Map([...(keys ?? []), ["ecr:imagetag", tags]]);
+  if (tags.length > 0) all.set("ecr:imagetag", tags);
+  const digest = await imageDigest?.();
+  if (digest !== undefined) all.set("ecr:imagedigest", [digest]);
+  return all;
 }

@@ -8,7 +8,8 @@ export type Compiled = {
   policy: Policy;
   /** Whether it asks for what has to be fetched first. */
   asksResourceTags: boolean;
-  asksImageTags: boolean;
+  /** Whether it asks for tags or the digest of an image. */
+  asksImage: boolean;
   /** Whether it looks at nothing but principal, action and resource. */
   isContextFree: boolean;
 };
@@ -34,7 +35,7 @@ export function compile(source: PolicySource): Compiled {
   const compiled = {
     policy: reading.policy,
     asksResourceTags: lower.includes(":resourcetag/"),
-    asksImageTags: lower.includes("ecr:imagetag"),
+    asksImage: lower.includes("ecr:imagetag") || lower.includes("ecr:imagedigest"),
     isContextFree: reading.policy.statements.every(
       ({ conditions, resources }) => conditions.length === 0 && !resources?.templates.length,
     ),

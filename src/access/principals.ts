@@ -73,6 +73,11 @@ export async function principalByArn(db: Queryable, text: string): Promise<Calle
   return identity?.path === named.path ? ofIdentity(identity, anySession) : undefined;
 }
 
+/** Whether an ARN is that of an identity provider, whose tokens stand for identities that are not here. */
+export function isProvider(arn: string): boolean {
+  return /^arn:aws:iam::\d{12}:oidc-provider\/./.test(arn);
+}
+
 /** A user, or a role in a session of the given name. */
 export function ofIdentity(identity: Identity, sessionName: string = anySession): Principal {
   const source = {

@@ -4,16 +4,16 @@
  */
 import type { Database, Queryable } from "../store/database.ts";
 import type { Action, Authority, Case } from "./authority.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller, WebIdentity } from "./caller.ts";
 import { findCredentials } from "./credentials.ts";
 import type { Policy } from "./policy/document.ts";
 import { decide, type Policies } from "./policy/evaluate.ts";
 import { sentenceOf } from "./policy/sentence.ts";
-import { principalByArn } from "./principals.ts";
+import { isProvider, principalByArn } from "./principals.ts";
 import type { RequestFacts } from "./request-context.ts";
 
 type RecordedPrincipal = {
-  /** The ARN in the record; `anonymous` for nobody. */
+  /** The ARN in the record, or that of the identity provider whose token was brought; `anonymous` for nobody. */
   principal: string;
   accessKeyId: string | undefined;
 };
@@ -46,7 +46,8 @@ type Replayed =
 export async function recordedPrincipal(
   db: Queryable,
   { principal, accessKeyId = "" }: RecordedPrincipal,
-): Promise<Caller | undefined> {
+): Promise<Caller | WebIdentity | undefined> {
+  if (isProvider(principal)) return { kind: "web-identity", arn: principal };
   const credentials = accessKeyId === "" ? undefined : await findCredentials(db, accessKeyId);
   return credentials?.principal.arn === principal ? credentials.principal : principalByArn(db, principal);
 }

@@ -121,7 +121,7 @@ export function uniqueIdsIn(principalIds: string | null): ReadonlyMap<string, st
     : new Map(Object.entries(JSON.parse(principalIds) as Record<string, string>));
 }
 
-/** The tags of a repository, a user, a role or a policy, by key in lower case; none for anything else. */
+/** The tags of a repository, a user, a role or a policy, as {@link tagsByKey}; none for anything else. */
 export async function tagsOfResource(db: Queryable, resource: string): Promise<ReadonlyMap<string, string>> {
   const repository = parseRepositoryArn(resource);
   const rows = repository
@@ -139,5 +139,16 @@ export async function tagsOfResource(db: Queryable, resource: string): Promise<R
         .select(["key", "value"])
         .where("resource", "in", [resource, (await identityOf(db, resource))?.id ?? resource])
         .execute();
-  return new Map(rows.map(({ key, value }) => [key.toLowerCase(), value]));
+  return tagsByKey(rows);
+}
+
+/**
+ * Tags by key in lower case, as conditions ask for them. IAM user guide, "Controlling access to AWS resources using
+ * tags": a condition matches TagKey1 or tagkey1, but not both. So who adds the other spelling of a key takes the tag
+ * away, and cannot put a value of its own in its place.
+ */
+export function tagsByKey(tags: readonly { key: string; value: string }[]): ReadonlyMap<string, string> {
+  const spellings = Map.groupBy(tags, ({ key }) => key.toLowerCase());
+  const single = [...spellings].filter(([, same]) => same.every(({ key }) => key === same[0]?.key));
+  return new Map(single.map(([key, same]) => [key, same.at(-1)?.value ?? ""]));
 }

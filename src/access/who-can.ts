@@ -8,6 +8,7 @@ import type { Database } from "../store/database.ts";
 import type { Action, Authority, Case } from "./authority.ts";
 import { anonymous, type Caller } from "./caller.ts";
 import { arnOf, findIdentityById, type IdentityKind, listIdentities } from "./identities.ts";
+import { isTrustAction } from "./policy/actions.ts";
 import type { Condition } from "./policy/conditions.ts";
 import { type Policy, readPolicy } from "./policy/document.ts";
 import type { Policies } from "./policy/evaluate.ts";
@@ -97,7 +98,10 @@ const outside = { ...inside, isCrossAccount: true } as const;
 async function rightsFromOutside(deps: Deps, asked: WhoCan, ask: Ask): Promise<Right[]> {
   const root = rootOf(asked.ownerAccountId);
   const own = await ask(root);
-  const standing = standingOf(own, fixedFor("root", asked));
+  // STS API, AssumeRole: no root can take on a role.
+  const standing = isTrustAction(asked.action.toLowerCase())
+    ? undefined
+    : standingOf(own, fixedFor("root", asked));
   const rights: Right[] = standing ? [{ ...inside, ...standing, principal: root.arn, kind: "root" }] : [];
   for (const policy of own.policies.resource) {
     for (const statement of policy.statements) {

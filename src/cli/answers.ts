@@ -46,7 +46,10 @@ export function addAnswers(program: Command): void {
     "Why a request is allowed or refused, and the smallest statement that would change it",
   )
     .argument("[request-id]", "As a refusal, `lading denials` or the audit has it")
-    .option("--principal <ARN>", "Who asks: the ARN of a root, user, role or session, or anonymous")
+    .option(
+      "--principal <ARN>",
+      "Who asks: the ARN of a root, user, role, session or identity provider, or anonymous",
+    )
     .option("--action <NAME>", "Such as ecr:BatchGetImage")
     .option("--resource <ARN>", resourceHelp)
     .option("--context <KEY=VALUE...>", "Condition keys, such as aws:SourceIp=203.0.113.7")
@@ -69,6 +72,7 @@ export function addAnswers(program: Command): void {
 
   withType(
     asking(program, "lint <file>", "What is wrong with a policy, and advice; - reads standard input"),
+    [...replayed, "session", "trust", "scp"],
   ).action(async (...given: unknown[]) => {
     const client = await connect(readClientConfig(given.at(-2) as Flags));
     const { type, json } = given.at(-2) as Flags;
@@ -87,6 +91,7 @@ export function addAnswers(program: Command): void {
       "replay <file>",
       "What a policy would have refused or newly allowed of the requests that were made",
     ),
+    replayed,
   )
     .option("--repository <NAME>", "The repository that the policy would be on")
     .option("--policy-arn <ARN>", "The managed policy, or the boundary, that it would replace")
@@ -146,11 +151,11 @@ export function addAnswers(program: Command): void {
     });
 }
 
-function withType(command: Command): Command {
+const replayed = ["repository", "registry", "identity", "boundary"];
+
+function withType(command: Command, kinds: readonly string[]): Command {
   return command.addOption(
-    new Option("--type <KIND>", "The kind of the policy")
-      .choices(["repository", "registry", "identity", "boundary", "session", "trust", "scp"])
-      .default("repository"),
+    new Option("--type <KIND>", "The kind of the policy").choices(kinds).default("repository"),
   );
 }
 
@@ -219,6 +224,18 @@ async function denials(client: Client, flags: Flags) {
 type Replayed = Awaited<ReturnType<typeof replay>>;
 
 async function replay(client: Client, flags: Flags, [file = ""]: readonly (string | undefined)[]) {
+  const { type, repository, policyArn, identity, policyName } = flags;
+  const isComplete = {
+    repository: repository !== undefined,
+    registry: true,
+    boundary: policyArn !== undefined,
+    identity: policyArn !== undefined || (identity !== undefined && policyName !== undefined),
+  }[String(type)];
+  if (!isComplete) {
+    throw new UsageError(
+      "replay takes --repository; or --type identity with --policy-arn, or with --identity and --policy-name; or --type boundary with --policy-arn; or --type registry",
+    );
+  }
   const input = {
     policyText: await textOf(file),
     policyType: String(flags.type),
@@ -251,8 +268,8 @@ function replayText({ examined, unknownPrincipals, changes }: Replayed): string 
       ? ` ${unknownPrincipals} of them by principals that are gone: these were left out.`
       : "";
   const lines = changes.length > 0 ? changes.map(changeText) : ["It would have changed none of them."];
-  const requests = examined === 1 ? "1 request was" : `${examined} requests were`;
-  return [`${requests} decided again.${gone}`, ...lines].join("\n");
+  const decisions = examined === 1 ? "1 past decision was" : `${examined} past decisions were`;
+  return [`${decisions} made again.${gone}`, ...lines].join("\n");
 }
 
 async function revoke(client: Client, flags: Flags) {

@@ -22,6 +22,8 @@ export async function exportAudit(folder: string, options: ExportOptions): Promi
   const path = join(folder, "audit.db");
   if (!existsSync(path)) throw new UsageError(`There is no audit in '${folder}'`);
   const { sqlite, close } = openTrailFile(path);
+  // The callback of the write that failed tells it, too.
+  process.stdout.on("error", () => {});
   try {
     for await (const lines of exportLines(sqlite, range)) {
       if (lines.length > 0) await write(`${lines.join("\n")}\n`);

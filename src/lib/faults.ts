@@ -139,6 +139,14 @@ const messages = {
   CreateAccountStatusNotFound: (a: { id: string }) => `There is no request '${a.id}' to create an account.`,
   RootNotFound: (a: { id: string }) => `You specified a root that doesn't exist: '${a.id}'.`,
   ParentNotFound: (a: { id: string }) => `You specified parent that doesn't exist: '${a.id}'.`,
+  SourceParentNotFound: (a: { id: string }) =>
+    `We can't find a source root or OU with the ParentId that you specified: '${a.id}'; all accounts are in the root here.`,
+  DestinationParentNotFound: (a: { id: string }) =>
+    `We can't find the destination container (a root or OU) with the ParentId that you specified: '${a.id}'; all accounts are in the root here.`,
+  DuplicateAccount: (a: { accountId: string; id: string }) =>
+    `The account '${a.accountId}' is already present in the specified destination '${a.id}'.`,
+  ManagementAccountCannotLeave: (a: { accountId: string }) =>
+    `You can't remove the management account '${a.accountId}' from the organization.`,
   ChildNotFound: (a: { id: string }) => `You specified a child that doesn't exist: '${a.id}'.`,
   OrganizationalUnitNotFound: (a: { id: string }) =>
     `You specified an organizational unit that doesn't exist: '${a.id}'; all accounts are in the root here.`,

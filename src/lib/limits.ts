@@ -132,7 +132,7 @@ export const limits = {
   /** Refusals of strangers that the audit keeps in a second; more could be made to fill the disk by anybody. */
   strangerRecordsPerSecond: 50,
   /** Texts of requests that come again and again, such as pulls: what the audit says of all of them alike. */
-  framesInMemory: 1_000,
+  framesInMemory: 4_000,
   /** Blocks that one search through the audit opens, and heads of blocks that a search by id looks at. */
   trailBlocksPerSearch: 200,
   trailHeadsPerSearch: 100_000,

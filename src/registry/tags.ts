@@ -102,8 +102,8 @@ export async function listTags(
 }
 
 /**
- * The tags by which an image can be meant: its own, and those of the lists that it is in, since a client that pulls a tag
- * goes on with digests. At most `limits.tagsPerImage`.
+ * The tags by which an image can be meant: its own, and those of the lists that it is in, also by way of another list,
+ * since a client that pulls a tag goes on with digests. At most `limits.tagsPerImage`.
  */
 export async function tagsLeadingTo(
   db: Queryable,
@@ -111,27 +111,30 @@ export async function tagsLeadingTo(
   digest: string,
 ): Promise<readonly string[]> {
   const rows = await db
-    .selectFrom("tags as t")
-    .innerJoin("repositories as r", "r.id", "t.repository_id")
-    .select("t.name")
-    .distinct()
-    .where("r.account_id", "=", accountId)
-    .where("r.region", "=", region)
-    .where("r.name", "=", repositoryName)
-    .where("r.deleted_at", "is", null)
-    .where((where) =>
-      where.or([
-        where("t.image_digest", "=", digest),
-        where("t.image_digest", "in", (sub) =>
-          sub
+    .withRecursive("leading", (from) =>
+      from
+        .selectFrom("repositories as r")
+        .select((e) => ["r.id as repository_id", e.val(digest).as("digest")])
+        .where("r.account_id", "=", accountId)
+        .where("r.region", "=", region)
+        .where("r.name", "=", repositoryName)
+        .where("r.deleted_at", "is", null)
+        .union(
+          from
             .selectFrom("image_references as f")
-            .select("f.image_digest")
-            .whereRef("f.repository_id", "=", "t.repository_id")
-            .where("f.target_digest", "=", digest)
+            .innerJoin("leading as l", (join) =>
+              join.onRef("l.repository_id", "=", "f.repository_id").onRef("l.digest", "=", "f.target_digest"),
+            )
+            .select(["f.repository_id", "f.image_digest as digest"])
             .where("f.kind", "=", "manifest"),
         ),
-      ]),
     )
+    .selectFrom("tags as t")
+    .innerJoin("leading as l", (join) =>
+      join.onRef("l.repository_id", "=", "t.repository_id").onRef("l.digest", "=", "t.image_digest"),
+    )
+    .select("t.name")
+    .distinct()
     .limit(limits.tagsPerImage)
     .execute();
   return rows.map(({ name }) => name);

@@ -24,7 +24,7 @@ export type TrailEntry = {
 };
 
 /** A record as it is in a block. */
-export type Kept = {
+type Kept = {
   at: number;
   requestId: string;
   /** The account of the trail, where the record is in several; otherwise empty. */
@@ -33,7 +33,7 @@ export type Kept = {
   frame: number;
 };
 
-export type Unpacked = { frames: readonly string[]; kept: readonly Kept[] };
+type Unpacked = { frames: readonly string[]; kept: readonly Kept[] };
 
 /** The fastest level: what is in one block is so much alike that others gain nothing. */
 const level = 1;

@@ -9,10 +9,10 @@ import { jsonOf, recordOf, unpack } from "./trail-format.ts";
 import type { TrailRecord } from "./trail-record.ts";
 
 /** A record with its place in its account's trail; later records have higher places. */
-export type Placed = { record: TrailRecord; place: number };
+type Placed = { record: TrailRecord; place: number };
 
 /** `next` is where the next page goes on; undefined when there is nothing more. */
-export type TrailPage = { records: readonly Placed[]; next: number | undefined };
+type TrailPage = { records: readonly Placed[]; next: number | undefined };
 
 type Backward = {
   accountId: string;

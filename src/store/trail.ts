@@ -109,6 +109,7 @@ export function openTrail({ path, clock, log, retentionDays }: Options): Trail {
     }
     queue = queue.slice(batch.length);
     settled += batch.length;
+    if (lost > 0) complain();
     return true;
   };
 
@@ -172,7 +173,7 @@ export function openTrail({ path, clock, log, retentionDays }: Options): Trail {
     close: async () => {
       await flush();
       clearTimeout(timer);
-      if (queue.length > 0) {
+      if (queue.length + lost > 0) {
         complainAt = 0;
         lose(queue.length);
       }

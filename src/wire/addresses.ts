@@ -62,6 +62,14 @@ export function addressesFor(settings: AddressSettings, host: string): Addresses
   };
 }
 
+/** What goes before the name of a repository in `docker push`. */
+export function registryFor(
+  { repositoryUri }: Addresses,
+  registry: { accountId: string; region: string },
+): string {
+  return repositoryUri({ ...registry, repositoryName: "" }).slice(0, -1);
+}
+
 /**
  * Which registry a request to `/v2/REST` means. `prefix` goes before repository names in the paths that are answered.
  * Undefined for `public/…`, whose registries are not in an account's private space.

@@ -6,7 +6,8 @@ type Settings = { tls: unknown; trustedProxies: readonly AddressRange[] };
 
 /**
  * Read when somebody asks, since most policies do not. The client's address is the last one that no trusted proxy wrote:
- * `X-Forwarded-For` is read from its end, and what a client put in front of it is not believed. `peer` is who connected.
+ * `X-Forwarded-For` is read from its end, and what a client put in front of it is not believed. Where a proxy wrote what is
+ * no address, the client's is unknown: it must not pass for the proxy. `peer` is who connected.
  */
 export function factsOf(
   { headers }: Request,
@@ -47,8 +48,9 @@ function beforeProxies(
 ): string | undefined {
   let client = sender;
   for (const item of (forwardedFor ?? "").split(",").reverse()) {
-    const address = plain(item.trim());
-    if (address === undefined || readAddress(address) === undefined) return client;
+    if (item.trim() === "") continue;
+    const address = plain(withoutPort(item.trim()));
+    if (address === undefined || readAddress(address) === undefined) return undefined;
     client = address;
     if (!isTrusted(address, trusted)) return client;
   }
@@ -59,6 +61,11 @@ function isTrusted(text: string | undefined, trusted: readonly AddressRange[]): 
   if (text === undefined || trusted.length === 0) return false;
   const address: Address | undefined = readAddress(text);
   return address !== undefined && trusted.some((range) => isInRange(address, range));
+}
+
+/** Some proxies write `203.0.113.7:49152` or `[2001:db8::7]:49152`. */
+function withoutPort(text: string): string {
+  return /^(\d+(?:\.\d+){3}):\d+$/.exec(text)?.[1] ?? /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? text;
 }
 
 /** An IPv4 address that arrives on an IPv6 socket is still that address. */

@@ -7,7 +7,10 @@ import { type Fault, fault } from "../lib/faults.ts";
 import type { Call } from "./call.ts";
 
 /** What an action is about: an ARN or `*`, and the account that owns it. */
-export type Resource = Pick<Question, "keys" | "imageTags"> & { arn: string; accountId: string };
+export type Resource = Pick<Question, "keys" | "imageTags" | "imageDigest"> & {
+  arn: string;
+  accountId: string;
+};
 
 /** What a question needs of a request. Whose token it brings may ask in place of who signed it. */
 type Asking = Pick<Call, "authority" | "facts" | "asked" | "secrets"> & { caller: Caller | WebIdentity };
@@ -18,15 +21,27 @@ export async function refusalOf(
   action: Action,
   resource: Resource,
 ): Promise<string | undefined> {
-  const { arn, accountId, imageTags } = resource;
+  const { arn, accountId, imageTags, imageDigest } = resource;
   let { keys } = resource;
+  const note = (key: string, values: readonly string[]) => {
+    if (values.length > 0) keys = new Map([...(keys ?? []), [key, values]]);
+  };
   // The audit has what decided: tomorrow the image can have other tags.
-  const noting = imageTags && {
-    imageTags: async () => {
-      const tags = await imageTags();
-      if (tags.length > 0) keys = new Map([...(keys ?? []), ["ecr:imagetag", tags]]);
-      return tags;
-    },
+  const noting = {
+    imageTags:
+      imageTags &&
+      (async () => {
+        const tags = await imageTags();
+        note("ecr:imagetag", tags);
+        return tags;
+      }),
+    imageDigest:
+      imageDigest &&
+      (async () => {
+        const digest = await imageDigest();
+        note("ecr:imagedigest", digest === undefined ? [] : [digest]);
+        return digest;
+      }),
   };
   const { sentence } = await call.authority.ask(questionOf(call, action, { ...resource, ...noting }));
   call.asked.push({
@@ -64,6 +79,6 @@ export async function denial(
 }
 
 function questionOf({ caller, facts }: Asking, action: Action, resource: Resource): Question {
-  const { arn, accountId, keys, imageTags } = resource;
-  return { caller, action, resource: arn, ownerAccountId: accountId, facts, keys, imageTags };
+  const { arn, accountId, keys, imageTags, imageDigest } = resource;
+  return { caller, action, resource: arn, ownerAccountId: accountId, facts, keys, imageTags, imageDigest };
 }

@@ -27,7 +27,7 @@ export type TrailEvent = {
   stranger?: UserIdentity | undefined;
 };
 
-export type Noted = {
+type Noted = {
   requestId: string;
   caller: Caller;
   facts: RequestFacts;

@@ -86,6 +86,8 @@ const values: Readonly<Record<string, unknown>> = {
   imageDigest: `sha256:${"0".repeat(64)}`,
   RoleArn: `arn:aws:iam::${owner}:role/OrganizationAccountAccessRole`,
   AccountId: owner,
+  OpenIDConnectProviderArn: `arn:aws:iam::${owner}:oidc-provider/example.com`,
+  AWSServiceName: "replication.ecr.amazonaws.com",
   PolicyText: policyText,
   Policy: policyText,
   PolicyDocument: policyText,
@@ -287,7 +289,7 @@ const digest = () => image.digest;
 const oci = (method: string, route: string, path: OciRow["path"]): OciRow => ({ method, route, path });
 
 const ociRows: readonly OciRow[] = [
-  oci("GET", "catalog", (to) => `${to.split("/").slice(0, 3).join("/")}/_catalog`),
+  oci("GET", "catalog", (to) => `${/^\/v2(?:\/\d[^/]*)?/.exec(to)?.[0]}/_catalog`),
   oci("GET", "tags", (to) => `${to}/tags/list`),
   ...["GET", "HEAD", "PUT", "DELETE"].flatMap((method) => [
     oci(method, "manifest", (to) => `${to}/manifests/v1`),

@@ -111,6 +111,8 @@ describe("aws:SourceIp", () => {
       "office, behind three": forwarded("198.51.100.1,203.0.113.7 ,192.0.2.5,  192.0.2.6"),
       "office by IPv6": forwarded("2001:db8:2::7, 2001:db8:1::1"),
       "office as a mapped address": forwarded("::ffff:203.0.113.7"),
+      "office, with a port": forwarded("198.51.100.1, 203.0.113.7:49152"),
+      "office by IPv6, with a port": forwarded("[2001:db8:2::7]:49152"),
       stranger: forwarded("198.51.100.1"),
       "stranger, who spoofs the office": forwarded("203.0.113.7, 198.51.100.1"),
       "stranger, who spoofs it often": forwarded("203.0.113.7, 203.0.113.8, 198.51.100.1, 192.0.2.5"),
@@ -129,7 +131,22 @@ describe("aws:SourceIp", () => {
       "office, behind three",
       "office by IPv6",
       "office as a mapped address",
+      "office, with a port",
+      "office by IPv6, with a port",
     ]);
+  });
+
+  test("is the proxy's own when it forwards for nobody, and nobody's when it says no address", async () => {
+    const who = await conditional(proxied.server, { IpAddress: { "aws:SourceIp": "127.0.0.0/8" } });
+    const requests = {
+      "nothing forwarded": {},
+      "an empty header": forwarded(""),
+      unknown: forwarded("unknown"),
+      "unknown behind a proxy": forwarded("unknown, 192.0.2.5"),
+      "half an address": forwarded("203.0.113"),
+      "a name": forwarded("localhost"),
+    };
+    expect(await allowed(proxied.server, who, requests)).toEqual(["nothing forwarded", "an empty header"]);
   });
 
   test("is who connects where no proxy is trusted, whatever is forwarded", async () => {

@@ -15,9 +15,7 @@ import {
   pushImage,
   repositoryArn,
   role,
-  rootOf,
   type Statement,
-  sts,
   user,
 } from "../support/access.ts";
 import { explain } from "../support/answers.ts";
@@ -130,15 +128,14 @@ test("for a user of another account with a boundary, in an organization that all
   // One statement for each action, as small as it can be: nothing else has become possible.
   const describe = () =>
     ecrOf(server(), guest).describeImages({ registryId: owner.accountId, repositoryName });
-  expect(describe()).rejects.toThrow("no service control policy allows the ecr:DescribeImages action");
+  await expect(describe()).rejects.toThrow("no service control policy allows the ecr:DescribeImages action");
   expect(await mend(describe, sides)).toEqual(["scp", "resource", "identity", "boundary"]);
   await organization.attachPolicy({ PolicyId: "p-FullAWSAccess", TargetId: guests.accountId });
 });
 
 test("for a session of a role that nobody trusts, and that was narrowed when it began", async () => {
   const doer = await user(server(), guests);
-  const theirs = role(server(), owner, { trusts: owner.arn });
-  const { arn, name } = await theirs;
+  const { arn, name } = await role(server(), owner, { trusts: owner.arn });
   const client = iam(server(), owner.keys);
   let keys: Keys | undefined;
   let Policy = allowing("s3:*");
@@ -153,7 +150,7 @@ test("for a session of a role that nobody trusts, and that was narrowed when it 
     }),
   ).toEqual(["trust", "identity"]);
 
-  const { input, repositoryName } = await makeRepository();
+  const { input } = await makeRepository();
   const pull = () => ecrOf(server(), { keys: keys as Keys }).batchGetImage(input);
   const session = collected(async (text) => {
     Policy = text;
@@ -164,7 +161,6 @@ test("for a session of a role that nobody trusts, and that was narrowed when it 
   );
   // The role's account owns the repository, so its policy is not asked.
   expect(await mend(pull, { session, identity })).toEqual(["identity", "session"]);
-  expect(repositoryName).toStartWith("mended");
 });
 
 test("for an action on the registry, which the registry's policy has to give to others", async () => {
@@ -200,14 +196,14 @@ test("for docker without credentials, when everybody may have it", async () => {
   expect((await fetch(manifest)).status).toBe(200);
 });
 
-test("and nothing is suggested that would not help: who is bound by another account's denial learns whose it is", async () => {
+test("and no statement is suggested against a denial, which only its owner can change", async () => {
   const guest = await user(server(), guests, { policies: [allowing("ecr:*")] });
   const { input, repositoryName, arn } = await makeRepository();
   await ecrOf(server(), owner).setRepositoryPolicy({
     repositoryName,
     policyText: policyOf({ Effect: "Deny", Principal: "*", Action: "ecr:BatchGetImage" }),
   });
-  expect(ecrOf(server(), guest).batchGetImage(input)).rejects.toThrow(
+  await expect(ecrOf(server(), guest).batchGetImage(input)).rejects.toThrow(
     "explicit deny in a resource-based policy",
   );
   const asked = { principal: guest.arn, action: "ecr:BatchGetImage", resource: arn };
@@ -218,6 +214,4 @@ test("and nothing is suggested that would not help: who is bound by another acco
       text: "A policy that is not yours to read denies this, and no permission outweighs a denial. Its owner can tell which.",
     },
   ]);
-  expect(await sts(server(), guest).getCallerIdentity({})).toMatchObject({ Arn: guest.arn });
-  expect(rootOf(server()).accountId).toBe(server().accountId);
 });

@@ -18,10 +18,19 @@ import {
   role,
   rootOf,
   sharing,
+  sts,
   user,
 } from "../support/access.ts";
-import { badParameter, expectRefusal, explain, refusedId } from "../support/answers.ts";
+import {
+  answer,
+  badParameter,
+  type Explanation,
+  expectRefusal,
+  explain,
+  refusedId,
+} from "../support/answers.ts";
 import { iam } from "../support/iam.ts";
+import { audience, startIssuer } from "../support/issuer.ts";
 import { registryForFile, unique } from "../support/oci.ts";
 
 const registry = registryForFile();
@@ -369,6 +378,59 @@ describe("a request of the audit is explained by its id", () => {
     });
   });
 
+  test("when a token of an identity provider was refused, with its claims", async () => {
+    const issuer = startIssuer();
+    const client = iam(server(), owner.keys);
+    const { OpenIDConnectProviderArn: provider = "" } = await client.createOpenIDConnectProvider({
+      Url: `https://${issuer.name}`,
+      ClientIDList: [audience],
+    });
+    const { arn, name } = await role(server(), owner, {
+      trusts: policyOf({
+        Effect: "Allow",
+        Principal: { Federated: provider },
+        Action: "sts:AssumeRoleWithWebIdentity",
+        Condition: { StringEquals: { [`${issuer.name}:sub`]: "repo:lading/app" } },
+      }),
+    });
+    const nobody = sts(server(), { keys: { accessKeyId: "", secretAccessKey: "" } });
+    const token = {
+      RoleArn: arn,
+      RoleSessionName: "ci",
+      WebIdentityToken: issuer.token({ sub: "repo:x/y" }),
+    };
+    const requestId = await refusedId(nobody.assumeRoleWithWebIdentity(token));
+    const explanation = await explain(server(), { requestId }, owner);
+    expect(explanation).toMatchObject({
+      principal: provider,
+      action: "sts:AssumeRoleWithWebIdentity",
+      resource: arn,
+      missing: ["trust"],
+      policies: [
+        {
+          name: `trust policy of ${arn}`,
+          statements: [{ key: `${issuer.name}:sub`, wanted: ["repo:lading/app"], saw: ["repo:x/y"] }],
+        },
+      ],
+    });
+    const { explanations } = await answer<{ explanations: Explanation[] }>(server(), "Explain", {
+      as: owner,
+      input: {
+        principal: provider,
+        action: "sts:AssumeRoleWithWebIdentity",
+        resource: arn,
+        context: [{ key: `${issuer.name}:sub`, values: ["repo:lading/app"] }],
+      },
+    });
+    expect(explanations[0]?.allowed).toBe(true);
+    await client.updateAssumeRolePolicy({
+      RoleName: name,
+      PolicyDocument: policyOf(JSON.parse(explanation.suggestions[0]?.statement ?? "")),
+    });
+    await nobody.assumeRoleWithWebIdentity(token);
+    issuer.stop();
+  });
+
   test("unless it was made by somebody who is gone, or was never asked for a right", async () => {
     const own = await user(server(), owner);
     const { repositoryName } = await makeRepository();
@@ -420,7 +482,7 @@ describe("a bad question is refused", () => {
       "an unknown principal",
       { principal: "arn:aws:iam::000000000000:user/nobody", action, resource },
       "principal",
-      "There is no principal 'arn:aws:iam::000000000000:user/nobody' here; give the ARN of a root, user, role or session, an account's id, or 'anonymous'",
+      "There is no principal 'arn:aws:iam::000000000000:user/nobody' here; give the ARN of a root, user, role, session or identity provider, an account's id, or 'anonymous'",
     ],
     [
       "a slip in the action",

@@ -1,11 +1,10 @@
 /** A key is replaced while it is in use: two keys live side by side until nobody uses the old one, and no pull fails. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { rootOf, user } from "../support/access.ts";
+import { makeRepositories, rootOf, user } from "../support/access.ts";
 import { start, type TestServer } from "../support/server.ts";
 import { type Image, makeSmallImage } from "./images.ts";
 import {
   aws,
-  createRepositories,
   fail,
   type Home,
   login,
@@ -13,11 +12,15 @@ import {
   patienceMs,
   type ServerAs,
   skopeoCopy,
+  storeLogin,
   succeed,
   suite,
 } from "./programs.ts";
 
 setDefaultTimeout(patienceMs);
+
+/** Between two pulls of the loop: the machine has other tests to run. */
+const pauseMs = 200;
 
 const readOnly = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly";
 
@@ -37,8 +40,8 @@ suite("a key that is rotated", ["aws", "skopeo"], () => {
   beforeAll(async () => {
     [server, home] = await Promise.all([start(), makeHome()]);
     image = await makeSmallImage(home.path("image"), "pulled all the time");
-    await login(home, server);
-    await createRepositories(home, server, "app");
+    await storeLogin(home, server.host, server.accessKeyId, server.secretAccessKey);
+    await makeRepositories(server, "app");
     await succeed(skopeoCopy(home, image.reference, at()));
     const { keys } = await user(server, rootOf(server), { name: "ci", managed: [readOnly] });
     old = { ...server, ...keys };
@@ -99,6 +102,7 @@ function startLoop(once: () => Promise<unknown>) {
   const turn = async () => {
     await once().catch((error: unknown) => failures.push(String(error)));
     count += 1;
+    await Bun.sleep(pauseMs);
   };
   const running = (async () => {
     while (!isOver) {

@@ -1,11 +1,20 @@
 /** Sessions of a role, as a build would have them: made with the aws CLI, narrowed by a session policy, and gone with the role. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { allowing, denied, everyoneIn, type Person, policyOf, rootOf, user } from "../support/access.ts";
+import {
+  allowing,
+  denied,
+  everyoneIn,
+  makeRepositories,
+  type Person,
+  policyOf,
+  role,
+  rootOf,
+  user,
+} from "../support/access.ts";
 import { start, type TestServer } from "../support/server.ts";
 import { type Image, makeSmallImage } from "./images.ts";
 import {
   aws,
-  createRepositories,
   fail,
   type Home,
   login,
@@ -13,12 +22,15 @@ import {
   patienceMs,
   type ServerAs,
   skopeoCopy,
+  storeLogin,
   succeed,
   suite,
   unauthorizedSentence,
 } from "./programs.ts";
 
 setDefaultTimeout(patienceMs);
+
+const powerUser = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser";
 
 suite("sessions of a role", ["aws", "skopeo"], () => {
   let server: TestServer;
@@ -36,6 +48,13 @@ suite("sessions of a role", ["aws", "skopeo"], () => {
   const roleArn = () => `arn:aws:iam::${server.accountId}:role/build`;
   const sessionArn = (name: string) => `arn:aws:sts::${server.accountId}:assumed-role/build/${name}`;
 
+  const makeRole = () =>
+    role(server, rootOf(server), {
+      name: "build",
+      trusts: everyoneIn(server.accountId),
+      managed: [powerUser],
+    });
+
   /** What the session of somebody may sign with. */
   const assume = async (name: string, ...more: string[]): Promise<ServerAs> => {
     const session = ["--role-arn", roleArn(), "--role-session-name", name, ...more];
@@ -52,19 +71,12 @@ suite("sessions of a role", ["aws", "skopeo"], () => {
     [server, home] = await Promise.all([start(), makeHome()]);
     image = await makeSmallImage(home.path("image"), "pulled by a session");
     other = await makeSmallImage(home.path("other"), "pushed by a session");
-    await login(home, server);
-    await createRepositories(home, server, "app", "base");
+    await storeLogin(home, server.host, server.accessKeyId, server.secretAccessKey);
+    await makeRepositories(server, "app", "base");
     for (const name of ["app:v1", "base:v1"]) await succeed(push(home, image, name));
     const policies = [allowing("sts:AssumeRole", { Resource: roleArn() })];
     developer = await user(server, rootOf(server), { name: "developer", policies });
-    const trust = policyOf({
-      Effect: "Allow",
-      Principal: { AWS: everyoneIn(server.accountId) },
-      Action: "sts:AssumeRole",
-    });
-    await iam("create-role", "--role-name", "build", "--assume-role-policy-document", trust);
-    const powerUser = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser";
-    await iam("attach-role-policy", "--role-name", "build", "--policy-arn", powerUser);
+    await makeRole();
   });
   afterAll(async () => {
     await home?.[Symbol.asyncDispose]();
@@ -118,8 +130,6 @@ suite("sessions of a role", ["aws", "skopeo"], () => {
     await login(build, session);
     await succeed(pull(build, "app:v1"));
 
-    const powerUser = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser";
-    const trust = JSON.parse(await iam("get-role", "--role-name", "build")).Role.AssumeRolePolicyDocument;
     await iam("detach-role-policy", "--role-name", "build", "--policy-arn", powerUser);
     expect(await fail(pull(build, "app:v1"))).toContain(
       denied(sessionArn("build"), { action: "ecr:BatchGetImage", on: arnOf("app"), because: "identity" }),
@@ -133,9 +143,7 @@ suite("sessions of a role", ["aws", "skopeo"], () => {
     expect(await fail(pull(build, "app:v1"))).toContain(reason);
     expect(await fail(aws(home, session, "sts", "get-caller-identity"))).toContain("InvalidClientTokenId");
 
-    const document = ["--assume-role-policy-document", JSON.stringify(trust)];
-    await iam("create-role", "--role-name", "build", ...document);
-    await iam("attach-role-policy", "--role-name", "build", "--policy-arn", powerUser);
+    await makeRole();
     expect(await fail(pull(build, "app:v1"))).toContain(reason);
     await using again = await makeHome();
     await login(again, await assume("again"));

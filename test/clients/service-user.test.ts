@@ -1,11 +1,11 @@
 /** Users for machines, made with the aws CLI: AWS's own policies and narrower ones, and what docker's kin may then do. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { denied, type Person, policyOf, rootOf, user } from "../support/access.ts";
+import { denied, makeRepositories, type Person, policyOf, rootOf, user } from "../support/access.ts";
 import { start, type TestServer } from "../support/server.ts";
+import { type Engine, startEngine } from "./engine.ts";
 import { type Image, makeSmallImage } from "./images.ts";
 import {
   aws,
-  createRepositories,
   fail,
   type Home,
   login,
@@ -14,6 +14,7 @@ import {
   type ServerAs,
   skopeo,
   skopeoCopy,
+  storeLogin,
   succeed,
   suite,
 } from "./programs.ts";
@@ -37,6 +38,12 @@ suite("service users", ["aws", "skopeo"], () => {
     await login(made, who);
     return made;
   };
+  /** A home that comes in with a key as it is, as docker login takes it too. */
+  const homeWithKey = async ({ accessKeyId, secretAccessKey }: ServerAs) => {
+    const made = await makeHome();
+    await storeLogin(made, server.host, accessKeyId, secretAccessKey);
+    return made;
+  };
   const pull = (who: Home, name: string) =>
     skopeoCopy(who, at(name), `oci:${who.path(crypto.randomUUID())}:image`);
   const push = (who: Home, what: Image, name: string) => skopeoCopy(who, what.reference, at(name));
@@ -51,8 +58,8 @@ suite("service users", ["aws", "skopeo"], () => {
     [server, home] = await Promise.all([start(), makeHome()]);
     image = await makeSmallImage(home.path("image"), "pulled by a service");
     other = await makeSmallImage(home.path("other"), "pushed by a service");
-    await login(home, server);
-    await createRepositories(home, server, "front", "back", "secret");
+    await storeLogin(home, server.host, server.accessKeyId, server.secretAccessKey);
+    await makeRepositories(server, "front", "back", "secret");
     for (const name of ["front", "back", "secret"]) await succeed(push(home, image, `${name}:v1`));
   });
   afterAll(async () => {
@@ -105,7 +112,7 @@ suite("service users", ["aws", "skopeo"], () => {
 
   test("PullOnly pulls, and neither lists nor pushes", async () => {
     const one = await user(server, rootOf(server), { name: "puller", managed: [managed("PullOnly")] });
-    await using puller = await homeOf(as(one));
+    await using puller = await homeWithKey(as(one));
     await succeed(pull(puller, "front:v1"));
     expect(await fail(skopeo(puller, "list-tags", at("front")))).toMatch(/ecr:ListImages|403/);
     expect(await fail(push(puller, other, "front:v2"))).toMatch(/denied|403/);
@@ -113,7 +120,7 @@ suite("service users", ["aws", "skopeo"], () => {
 
   test("PowerUser pushes and pulls, and cannot delete", async () => {
     const one = await user(server, rootOf(server), { name: "builder", managed: [managed("PowerUser")] });
-    await using builder = await homeOf(as(one));
+    await using builder = await homeWithKey(as(one));
     await succeed(push(builder, other, "back:v2"));
     await succeed(pull(builder, "back:v2"));
     expect(await fail(skopeo(builder, "delete", at("back:v2")))).toContain(
@@ -133,5 +140,43 @@ suite("service users", ["aws", "skopeo"], () => {
     const one = await user(server, rootOf(server), { name: "nobody" });
     const sentence = denied(one.arn, { action: "ecr:GetAuthorizationToken", on: "*", because: "identity" });
     expect(await fail(aws(home, as(one), "ecr", "get-login-password"))).toContain(sentence);
+  });
+});
+
+suite("a service user of docker", ["aws", "skopeo", "docker", "dockerd"], () => {
+  let server: TestServer;
+  let home: Home;
+  let engine: Engine;
+
+  beforeAll(async () => {
+    [server, home, engine] = await Promise.all([start(), makeHome(), startEngine()]);
+    const image = await makeSmallImage(home.path("image"), "pulled by docker");
+    await storeLogin(home, server.host, server.accessKeyId, server.secretAccessKey);
+    await makeRepositories(server, "open", "closed");
+    for (const name of ["open", "closed"])
+      await succeed(skopeoCopy(home, image.reference, `docker://${server.host}/${name}:v1`));
+  });
+  afterAll(async () => {
+    await engine?.[Symbol.asyncDispose]();
+    await home?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  test("pulls, and is told by docker what it may not, and why", async () => {
+    const arnOf = (name: string) => `arn:aws:ecr:${server.region}:${server.accountId}:repository/${name}`;
+    const policy = policyOf(
+      { Effect: "Allow", Action: "ecr:GetAuthorizationToken", Resource: "*" },
+      { Effect: "Allow", Action: ["ecr:BatchGetImage", "ecr:GetDownload*"], Resource: arnOf("open") },
+    );
+    const one = await user(server, rootOf(server), { name: "puller", policies: [policy] });
+    await login(engine.home, { ...server, ...one.keys });
+    const refusal = (action: string, name: string) =>
+      denied(one.arn, { action: `ecr:${action}`, on: arnOf(name), because: "identity" });
+    const [open, closed] = [`${server.host}/open:v1`, `${server.host}/closed:v1`];
+    expect(await fail(engine.docker("pull", closed))).toContain(refusal("BatchGetImage", "closed"));
+    await succeed(engine.docker("pull", open));
+    expect(await fail(engine.docker("push", open))).toContain(refusal("InitiateLayerUpload", "open"));
+    await succeed(engine.docker("tag", open, closed));
+    expect(await fail(engine.docker("push", closed))).toContain(refusal("InitiateLayerUpload", "closed"));
   });
 });

@@ -200,6 +200,12 @@ function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: Keys) {
   return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
+/** Repositories of the default registry, made by its root. */
+export async function makeRepositories(server: TestServer, ...names: readonly string[]): Promise<void> {
+  const ecr = ecrOf(server, rootOf(server), server.region);
+  for (const repositoryName of names) await ecr.createRepository({ repositoryName });
+}
+
 /** The Authorization header with which docker comes in: a key as it is, a session by a token. */
 export async function loginOf(server: TestServer, person: Pick<Person, "keys">): Promise<string> {
   const { accessKeyId, secretAccessKey, sessionToken } = person.keys;

@@ -28,7 +28,7 @@ import { notOffered, type Operation } from "./operation.ts";
 import { formFields, queryErrorOf } from "./query.ts";
 import { decodeQuery } from "./query-input.ts";
 import { encodeQuery, encodeQueryError } from "./query-output.ts";
-import { queryService, type Service, serviceByTarget } from "./services.ts";
+import { queryService, queryServiceWith, type Service, serviceByTarget } from "./services.ts";
 import { decode, encode } from "./shape.ts";
 import { noteAwsRequest, type Seen } from "./trail.ts";
 
@@ -103,12 +103,17 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     try {
       const { body, ...authenticated } = await queryBody(incoming);
       seen.call = makeCall(incoming, authenticated);
-      seen.service = authenticated.service;
-      const service = queryService(authenticated.service);
+      let service = authenticated.service === undefined ? undefined : queryService(authenticated.service);
       // Found by its signing name, a service of the Query protocol has a contract of that protocol.
       if (service) contract = service.contract as QueryContract;
       const fields = formFields(incoming.query, body);
       const action = fields.get("Action") ?? "";
+      // Without a signature it is the operation that tells which service is meant.
+      if (authenticated.service === undefined) {
+        service = queryServiceWith(action);
+        if (service) contract = service.contract as QueryContract;
+      }
+      seen.service = contract.service.signingName;
       seen.operation = action;
       const row = service?.row(action);
       if (!row) throw fault("UnknownOperation", { operation: echo(action) });
@@ -142,7 +147,7 @@ export function makeAwsDoor(services: Services, spool: Spool, settings: AddressS
     return {
       caller: anonymous,
       region: settings.region,
-      service: "sts",
+      service: undefined,
       body: await body.bytes().finally(body.close),
     };
   }

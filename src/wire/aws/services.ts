@@ -61,3 +61,10 @@ export function queryService(signingName: string): Service | undefined {
     ({ contract: { service } }) => service.protocol === "query" && service.signingName === signingName,
   );
 }
+
+/** The service of the Query protocol that has an operation of this name; their names differ. */
+export function queryServiceWith(operation: string): Service | undefined {
+  return services.find(
+    ({ contract: { service }, row }) => service.protocol === "query" && row(operation) !== undefined,
+  );
+}

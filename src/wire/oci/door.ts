@@ -4,7 +4,7 @@
  */
 import { accountExists } from "../../access/accounts.ts";
 import type { Authentication, BasicAuthenticator } from "../../access/basic.ts";
-import { type Caller, callerName } from "../../access/caller.ts";
+import { anonymous, type Caller, callerName } from "../../access/caller.ts";
 import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
 import { type Fault, type FaultName, fault } from "../../lib/faults.ts";
 import { echo } from "../../lib/text.ts";
@@ -40,6 +40,7 @@ export function makeOciDoor(
   return async (incoming) => {
     let meant: Answered["meant"];
     let call: OciCall | undefined;
+    let caller: Caller = anonymous;
     let problem: Fault | undefined;
     let response: Response;
     try {
@@ -47,6 +48,7 @@ export function makeOciDoor(
         services.db.read,
         incoming.request.headers.get("authorization"),
       );
+      if ("caller" in authentication) caller = authentication.caller;
       meant = whatIsMeant(incoming, authentication);
       const endpoint = endpointFor(incoming.method, meant.match);
       call = makeCall(incoming, meant);
@@ -59,7 +61,14 @@ export function makeOciDoor(
       response = refusal(problem, incoming, call);
     }
     response.headers.set(...apiVersion);
-    noteOciRequest(services, settings, { incoming, meant, call, problem, response });
+    noteOciRequest(services, settings, {
+      incoming,
+      meant,
+      call,
+      caller: call?.caller ?? caller,
+      problem,
+      response,
+    });
     return response;
   };
 

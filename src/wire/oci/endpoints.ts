@@ -15,7 +15,7 @@ export type Endpoint = {
   actions: readonly Action[];
   handler: (call: OciCall) => Promise<Response>;
   /** Condition keys of the image in question. */
-  keys?: (call: OciCall) => Pick<Resource, "keys" | "imageTags">;
+  keys?: (call: OciCall) => Pick<Resource, "keys" | "imageTags" | "imageDigest">;
   /** Goes on with an upload, whose sender was settled when it began: a token that ran out since then still serves. */
   continuesUpload?: true;
 };

@@ -72,9 +72,15 @@ function referenceOf(argument: string): { tag: string } | { digest: string } {
 }
 
 /** What policies may ask about the image that the path names: `ecr:ImageTag` and `ecr:ImageDigest`. */
-export function imageKeys(call: OciCall): Pick<Resource, "keys" | "imageTags"> {
+export function imageKeys(call: OciCall): Pick<Resource, "keys" | "imageTags" | "imageDigest"> {
   const reference = referenceOf(call.argument);
-  if ("tag" in reference) return { keys: new Map([["ecr:imagetag", [reference.tag]]]) };
+  if ("tag" in reference) {
+    const keys = new Map([["ecr:imagetag", [reference.tag]]]);
+    // What a push brings is another image than the one that the tag means so far.
+    if (call.request.method === "PUT") return { keys };
+    const found = () => findManifest(call.db.read, addressOfCall(call), reference);
+    return { keys, imageDigest: async () => (await found())?.digest };
+  }
   const { digest } = reference;
   return {
     keys: new Map([["ecr:imagedigest", [digest]]]),

@@ -2,7 +2,7 @@
  * Requests of the registry door in the audit: as the API calls that do the same, which is how CloudTrail shows ECR's
  * (ECR user guide, "Logging Amazon ECR actions"). What has no such call has a name of ours.
  */
-import { anonymous } from "../../access/caller.ts";
+import type { Caller } from "../../access/caller.ts";
 import type { Fault } from "../../lib/faults.ts";
 import { limits } from "../../lib/limits.ts";
 import { echo } from "../../lib/text.ts";
@@ -137,19 +137,19 @@ export type Answered = {
   /** Undefined when it ended before these were known. */
   meant: { match: RouteMatch; path: RegistryPath } | undefined;
   call: OciCall | undefined;
+  caller: Caller;
   problem: Fault | undefined;
   response: Response;
 };
 
 /** Notes a request of this door, which is about to be answered. */
 export function noteOciRequest(services: Services, settings: AddressSettings, answered: Answered): void {
-  const { incoming, call, problem } = answered;
+  const { incoming, call, caller, problem } = answered;
   const path =
     answered.meant?.path ?? registryOf(settings, incoming.host, incoming.path.slice("/v2/".length));
   const match = answered.meant?.match ?? (path && matchRoute(path.rest));
   const row = match && rows[match.route][incoming.method];
   const registryId = path?.accountId ?? settings.accountId;
-  const caller = call?.caller ?? anonymous;
   noteRequest(services, {
     requestId: incoming.requestId,
     caller,

@@ -3,7 +3,7 @@ import type { BasicAuthenticator } from "../../access/basic.ts";
 import { readToken } from "../../access/tokens.ts";
 import { fault } from "../../lib/faults.ts";
 import type { Services } from "../../registry/context.ts";
-import { type AddressSettings, addressesFor } from "../addresses.ts";
+import { type AddressSettings, addressesFor, registryFor } from "../addresses.ts";
 import type { Incoming } from "../call.ts";
 
 export const whoAmIPath = "/whoami";
@@ -29,7 +29,7 @@ export async function serveWhoAmI(
   const region = claims?.region ?? settings.region;
   const { arn, accountId: account, accessKeyId, session } = caller;
   const ends = [claims?.expiresAt, session?.expiresAt].filter((at) => at !== undefined);
-  const registry = addressesFor(settings, incoming.host).registry({ accountId: account, region });
+  const registry = registryFor(addressesFor(settings, incoming.host), { accountId: account, region });
   const expiresAt = ends.length > 0 ? Math.floor(Math.min(...ends) / 1000) : undefined;
   return Response.json({ arn, account, accessKeyId, region, registry, expiresAt });
 }

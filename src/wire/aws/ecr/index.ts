@@ -1,6 +1,8 @@
 /** ECR's operations, one row each: a row is the only way in. The type makes an operation without a row a compile error. */
 import type { Action } from "../../../access/authority.ts";
+import { tagsByKey } from "../../../access/resource-policies.ts";
 import { type RepositoryAddress, repositoryArn } from "../../../lib/arn.ts";
+import { findManifest } from "../../../registry/images.ts";
 import { tagsLeadingTo } from "../../../registry/tags.ts";
 import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";
@@ -60,7 +62,10 @@ function onImages<Input extends RepositoryInput, Output>(
 ): Operation<Input, Output> {
   const resources: Operation<Input, Output>["resources"] = (call, input) => {
     const address = repositoryIn(call, input);
-    return images(input).map((image) => imageResource(call, address, image));
+    return images(input).map((image) => ({
+      ...imageResource(call, address, image),
+      imageDigest: digestOf(call, address, image),
+    }));
   };
   return { actions: () => [action], resources, run };
 }
@@ -74,6 +79,16 @@ function imageResource(call: Call, address: RepositoryAddress, { imageTag, image
   return { ...resource, imageTags: () => tagsLeadingTo(call.db.read, address, imageDigest) };
 }
 
+/** The digest of an image that is named by a tag alone. */
+function digestOf(
+  call: Call,
+  address: RepositoryAddress,
+  { imageTag: tag, imageDigest }: ImageId,
+): Resource["imageDigest"] {
+  if (tag === undefined || imageDigest !== undefined) return undefined;
+  return async () => (await findManifest(call.db.read, address, { tag }))?.digest;
+}
+
 /** What a request says about the tags that it gives. */
 function tagKeys(
   tags: readonly { Key?: string | undefined; Value?: string | undefined }[],
@@ -82,7 +97,9 @@ function tagKeys(
   const keys = tags.map(({ Key = "" }) => Key);
   return new Map<string, readonly string[]>([
     ["aws:tagkeys", keys],
-    ...tags.map(({ Key = "", Value = "" }) => [`aws:requesttag/${Key.toLowerCase()}`, [Value]] as const),
+    ...[...tagsByKey(tags.map(({ Key = "", Value = "" }) => ({ key: Key, value: Value })))].map(
+      ([key, value]) => [`aws:requesttag/${key}`, [value]] as const,
+    ),
   ]);
 }
 
@@ -184,7 +201,12 @@ export const ecrOperations: {
   ListReplicationBackfills: notOffered,
   ListTagsForResource: onArn("ecr:ListTagsForResource", listTagsForResource),
   PutAccountSetting: onSetting("ecr:PutAccountSetting", putAccountSetting),
-  PutImage: onImages("ecr:PutImage", (input) => [input], putImage),
+  PutImage: {
+    actions: () => ["ecr:PutImage"],
+    // The image that the tag means so far is not the one that comes.
+    resources: (call, input) => [imageResource(call, repositoryIn(call, input), input)],
+    run: putImage,
+  },
   PutImageScanningConfiguration: onRepository(
     "ecr:PutImageScanningConfiguration",
     putImageScanningConfiguration,

@@ -4,6 +4,7 @@ import { limits } from "../../../lib/limits.ts";
 import type { TrailRecord } from "../../../store/trail-record.ts";
 import type { LadingOperations } from "../contract/lading-operations.ts";
 import { anyResource, type Offered } from "../operation.ts";
+import { principalIn } from "./recorded.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
 
@@ -34,7 +35,7 @@ function denial(record: TrailRecord): LadingOperations["ListDenials"]["output"][
   return {
     at: new Date(record.eventTime),
     requestId: record.requestID,
-    principal: record.userIdentity.arn ?? "anonymous",
+    principal: principalIn(record, refused?.conditions),
     action: refused?.action ?? record.eventName,
     resource: refused?.resource ?? record.resources?.[0]?.ARN ?? "*",
     reason: record.errorMessage ?? "",

@@ -2,7 +2,7 @@
 import type { Question } from "../../../access/authority.ts";
 import { callerName } from "../../../access/caller.ts";
 import { explainFor, mayExplain, type ReadersExplanation } from "../../../access/explanations.ts";
-import { principalByArn } from "../../../access/principals.ts";
+import { isProvider, principalByArn } from "../../../access/principals.ts";
 import { recordedPrincipal } from "../../../access/replay.ts";
 import { parseRepositoryArn } from "../../../lib/arn.ts";
 import { type Fault, fault } from "../../../lib/faults.ts";
@@ -43,11 +43,13 @@ async function asked(call: Call, input: Explain["input"]): Promise<Question> {
     });
   }
   const owner = ownerIn(resource);
-  const caller = await principalByArn(call.db.read, principal);
+  const caller: Question["caller"] | undefined = isProvider(principal)
+    ? { kind: "web-identity", arn: principal }
+    : await principalByArn(call.db.read, principal);
   if (!caller) {
     throw fault("InvalidParameter", {
       at: "principal",
-      reason: `There is no principal '${echo(principal)}' here; give the ARN of a root, user, role or session, an account's id, or 'anonymous'`,
+      reason: `There is no principal '${echo(principal)}' here; give the ARN of a root, user, role, session or identity provider, an account's id, or 'anonymous'`,
     });
   }
   const keys = new Map((input.context ?? []).map(({ key, values }) => [key.toLowerCase(), values] as const));

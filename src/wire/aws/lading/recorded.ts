@@ -13,7 +13,6 @@ export type AnsweredRight = RecordedRight & { wasAllowed: boolean };
 export function rightsIn(call: Call, record: TrailRecord): AnsweredRight[] {
   const { userIdentity, sourceIPAddress, userAgent, awsRegion, eventTime, additionalEventData } = record;
   const { authorization, conditions } = additionalEventData;
-  const principal = userIdentity.arn ?? "anonymous";
   const facts = {
     region: awsRegion,
     at: Date.parse(eventTime),
@@ -23,7 +22,7 @@ export function rightsIn(call: Call, record: TrailRecord): AnsweredRight[] {
     referer: conditions["aws:referer"]?.[0],
   };
   return authorization.map(({ action, resource, ownerAccountId, allowed, conditions: own = {} }) => ({
-    principal,
+    principal: principalIn(record, own),
     accessKeyId: userIdentity.accessKeyId,
     // Written by the door that asked.
     action: action as Action,
@@ -34,6 +33,14 @@ export function rightsIn(call: Call, record: TrailRecord): AnsweredRight[] {
     imageTags: imageTagsOf(call, resource, own),
     wasAllowed: allowed,
   }));
+}
+
+/** Who asked: with a token of an identity provider that provider, since nobody here is behind it yet. */
+export function principalIn(
+  { userIdentity }: TrailRecord,
+  conditions: NonNullable<AskedInRecord["conditions"]> = {},
+): string {
+  return conditions["aws:federatedprovider"]?.[0] ?? userIdentity.arn ?? "anonymous";
 }
 
 /** An image that was asked for by its digest has the tags of today, unless those that it had were noted. */

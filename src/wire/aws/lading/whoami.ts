@@ -1,4 +1,5 @@
 /** WhoAmI: whom the credentials of the request speak for, how long, and which registry they are at home in. */
+import { registryFor } from "../../addresses.ts";
 import type { LadingOperations } from "../contract/lading-operations.ts";
 import type { Offered } from "../operation.ts";
 
@@ -16,7 +17,7 @@ export const whoAmIOperations: Offered<LadingOperations> = {
         userId,
         accessKeyId,
         region,
-        registry: addresses.registry({ accountId, region }),
+        registry: registryFor(addresses, { accountId, region }),
         ...(session && { expiresAt: new Date(session.expiresAt) }),
       };
     },

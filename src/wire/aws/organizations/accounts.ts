@@ -111,6 +111,23 @@ export async function closeAccount(call: Call, { AccountId }: In<"CloseAccount">
   return {};
 }
 
+/** Organizations API, RemoveAccountFromOrganization. An installation has one organization, so an account has nowhere to go. */
+export async function removeAccountFromOrganization(
+  call: Call,
+  { AccountId }: In<"RemoveAccountFromOrganization">,
+): Out<"RemoveAccountFromOrganization"> {
+  const { id: accountId } = await getAccount(call.db.read, AccountId);
+  const { managementAccountId } = await findOrganization(call.db.read);
+  if (accountId === managementAccountId) throw fault("ManagementAccountCannotLeave", { accountId });
+  throw fault(
+    "ConstraintViolation",
+    {
+      reason: `The account '${accountId}' cannot leave the organization, which all accounts of this registry are in. CloseAccount closes it; in Terraform say close_on_deletion = true.`,
+    },
+    { Reason: "ACCOUNT_CANNOT_LEAVE_ORGANIZATION" },
+  );
+}
+
 export function accountOutput(organization: Organization, account: Account): AccountOutput {
   const { id, name, email, created_at } = account;
   const status = account.status === "ACTIVE" ? "ACTIVE" : "SUSPENDED";

@@ -12,6 +12,7 @@ import {
   describeAccount,
   describeCreateAccountStatus,
   listAccounts,
+  removeAccountFromOrganization,
 } from "./accounts.ts";
 import {
   attachPolicy,
@@ -24,6 +25,7 @@ import {
   listTargetsForPolicy,
   updatePolicy,
 } from "./policies.ts";
+import { listAWSServiceAccessForOrganization, listDelegatedAdministrators } from "./services.ts";
 import { listTagsForResource, tagResource, untagResource } from "./tags.ts";
 import {
   createOrganization,
@@ -36,6 +38,7 @@ import {
   listOrganizationalUnitsForParent,
   listParents,
   listRoots,
+  moveAccount,
 } from "./tree.ts";
 
 /** Organizations has one exception for every value that is wrong (Organizations API, InvalidInputException). */
@@ -84,12 +87,18 @@ export const organizationsOperations: {
   DetachPolicy: managed("organizations:DetachPolicy", { ids: attachment, run: detachPolicy }),
   DisablePolicyType: managed("organizations:DisablePolicyType", { ids: root, run: disablePolicyType }),
   EnablePolicyType: managed("organizations:EnablePolicyType", { ids: root, run: enablePolicyType }),
+  ListAWSServiceAccessForOrganization: managed("organizations:ListAWSServiceAccessForOrganization", {
+    run: listAWSServiceAccessForOrganization,
+  }),
   ListAccounts: managed("organizations:ListAccounts", { run: listAccounts }),
   ListAccountsForParent: managed("organizations:ListAccountsForParent", {
     ids: parent,
     run: listAccountsForParent,
   }),
   ListChildren: managed("organizations:ListChildren", { ids: parent, run: listChildren }),
+  ListDelegatedAdministrators: managed("organizations:ListDelegatedAdministrators", {
+    run: listDelegatedAdministrators,
+  }),
   ListOrganizationalUnitsForParent: managed("organizations:ListOrganizationalUnitsForParent", {
     ids: parent,
     run: listOrganizationalUnitsForParent,
@@ -111,6 +120,18 @@ export const organizationsOperations: {
   ListTargetsForPolicy: managed("organizations:ListTargetsForPolicy", {
     ids: policy,
     run: listTargetsForPolicy,
+  }),
+  MoveAccount: managed("organizations:MoveAccount", {
+    ids: ({ AccountId, SourceParentId, DestinationParentId }) => [
+      AccountId,
+      SourceParentId,
+      DestinationParentId,
+    ],
+    run: moveAccount,
+  }),
+  RemoveAccountFromOrganization: managed("organizations:RemoveAccountFromOrganization", {
+    ids: account,
+    run: removeAccountFromOrganization,
   }),
   TagResource: managed("organizations:TagResource", { ids: resource, run: tagResource }),
   UntagResource: managed("organizations:UntagResource", { ids: resource, run: untagResource }),

@@ -85,6 +85,18 @@ export async function describeOrganizationalUnit(
   throw fault("OrganizationalUnitNotFound", { id });
 }
 
+/** Organizations API, MoveAccount. There is one place for an account to be in, and it is there already. */
+export async function moveAccount(
+  call: Call,
+  { AccountId, SourceParentId, DestinationParentId }: In<"MoveAccount">,
+): Out<"MoveAccount"> {
+  const { id: accountId } = await getAccount(call.db.read, AccountId);
+  const { rootId } = await findOrganization(call.db.read);
+  if (SourceParentId !== rootId) throw fault("SourceParentNotFound", { id: SourceParentId });
+  if (DestinationParentId !== rootId) throw fault("DestinationParentNotFound", { id: DestinationParentId });
+  throw fault("DuplicateAccount", { accountId, id: rootId });
+}
+
 export async function enablePolicyType(
   call: Call,
   { RootId, PolicyType }: In<"EnablePolicyType">,
