@@ -44,6 +44,8 @@ type Answer = {
   decision: Decision;
   /** ECR's sentence when it is no. */
   sentence: string | undefined;
+  /** The question's keys, and what a policy asked of the image. */
+  keys: Question["keys"];
 };
 
 export type Authority = {
@@ -126,10 +128,9 @@ export function makeAuthority(db: Database): Authority {
     };
   };
 
-  const caseOf = async (question: Question, plan: Plan): Promise<Case> => {
+  const caseOf = (question: Question, { plan, keys }: { plan: Plan } & Pick<Question, "keys">): Case => {
     const { caller, action, resource, ownerAccountId, facts } = question;
     const { principalTags, resourceTags, organization, policies } = plan;
-    const keys = plan.asksImage ? await withImage(question) : question.keys;
     const context = contextOf({
       caller,
       facts,
@@ -145,16 +146,20 @@ export function makeAuthority(db: Database): Authority {
 
   const ask = async (question: Question): Promise<Answer> => {
     const plan = await planOf(question);
-    if (plan.answer) return plan.answer;
-    const { request, policies } = await caseOf(question, plan);
+    if (plan.answer) return { ...plan.answer, keys: question.keys };
+    const keys = await keysFor(question, plan);
+    const { request, policies } = caseOf(question, { plan, keys });
     const decision = decide(request, policies);
-    const answer = { decision, sentence: decision.allowed ? undefined : sentenceOf(request, decision) };
+    const answer = { decision, sentence: decision.allowed ? undefined : sentenceOf(request, decision), keys };
     if (plan.isContextFree) plan.answer = answer;
     return answer;
   };
 
   return {
-    gather: async (question) => caseOf(question, await planOf(question)),
+    gather: async (question) => {
+      const plan = await planOf(question);
+      return caseOf(question, { plan, keys: await keysFor(question, plan) });
+    },
     ask,
   };
 }
@@ -168,7 +173,12 @@ function policyOf({ policy }: Compiled): Policy {
   return policy;
 }
 
-async function withImage({ keys, imageTags, imageDigest }: Question): Promise<Question["keys"]> {
+/** With what has to be fetched about the image, when a policy asks for it. */
+async function keysFor(
+  { keys, imageTags, imageDigest }: Question,
+  { asksImage }: Plan,
+): Promise<Question["keys"]> {
+  if (!asksImage || !(imageTags || imageDigest)) return keys;
   const all = new Map(keys);
   const tags = (await imageTags?.()) ?? [];
   if (tags.length > 0) all.set("ecr:imagetag", tags);

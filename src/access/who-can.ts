@@ -18,7 +18,7 @@ import { ofIdentity, principalByArn, rootOf } from "./principals.ts";
 import type { RequestFacts } from "./request-context.ts";
 import { conditionText, type IsFixed, type Standing, standingOf } from "./standing.ts";
 
-export type Right = Standing & {
+type Right = Standing & {
   /** An ARN, an account's root, an organization's id, a service, an identity provider, or `*` for everyone. */
   principal: string;
   kind: "root" | "user" | "role" | "account" | "organization" | "service" | "provider" | "everyone";
@@ -29,7 +29,7 @@ export type Right = Standing & {
   needsIdentityPolicy: boolean;
 };
 
-export type WhoCan = {
+type WhoCan = {
   action: Action;
   resource: string;
   ownerAccountId: string;

@@ -16,7 +16,8 @@ export async function lockFolder(folder: string): Promise<{ release: () => void 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = new Sqlite(join(folder, "lock"), { create: true });
   try {
-    lock.run("PRAGMA busy_timeout = 0");
+    // Of two that start together each may see the other on its way to the lock; a moment's patience lets one of them win.
+    lock.run("PRAGMA busy_timeout = 250");
     lock.run("BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();

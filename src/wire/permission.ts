@@ -21,36 +21,11 @@ export async function refusalOf(
   action: Action,
   resource: Resource,
 ): Promise<string | undefined> {
-  const { arn, accountId, imageTags, imageDigest } = resource;
-  let { keys } = resource;
-  const note = (key: string, values: readonly string[]) => {
-    if (values.length > 0) keys = new Map([...(keys ?? []), [key, values]]);
-  };
-  // The audit has what decided: tomorrow the image can have other tags.
-  const noting = {
-    imageTags:
-      imageTags &&
-      (async () => {
-        const tags = await imageTags();
-        note("ecr:imagetag", tags);
-        return tags;
-      }),
-    imageDigest:
-      imageDigest &&
-      (async () => {
-        const digest = await imageDigest();
-        note("ecr:imagedigest", digest === undefined ? [] : [digest]);
-        return digest;
-      }),
-  };
-  const { sentence } = await call.authority.ask(questionOf(call, action, { ...resource, ...noting }));
-  call.asked.push({
-    action,
-    resource: arn,
-    ownerAccountId: accountId,
-    keys,
-    isAllowed: sentence === undefined,
-  });
+  const { sentence, keys } = await call.authority.ask(questionOf(call, action, resource));
+  const { arn, accountId } = resource;
+  // The audit has the keys that decided: tomorrow the image can have other tags.
+  const isAllowed = sentence === undefined;
+  call.asked.push({ action, resource: arn, ownerAccountId: accountId, keys, isAllowed });
   return sentence;
 }
 

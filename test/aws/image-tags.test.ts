@@ -328,7 +328,7 @@ describe("ecr:ImageDigest", () => {
     const where = await repository();
     const [bad, good] = [await push(where.at, "v1"), await push(where.at, "v2")];
     const who = await newUser(
-      allowing(pulling),
+      allowing([...pulling, "ecr:PutImage"]),
       policyOf({ Effect: "Deny", Action: "ecr:*", Resource: "*", ...withDigest(bad.digest) }),
     );
     const get = async (reference: string) =>
@@ -342,5 +342,9 @@ describe("ecr:ImageDigest", () => {
       imageIds: [{ imageTag: "v1" }],
     });
     expect(await verdictOf(byTag)).toContain("with an explicit deny in an identity-based policy");
+    // A push is of the image that comes, not of the one that the tag means so far: so the tag can be repaired.
+    const repair = { body: good.manifest, headers: imageType };
+    expect(await verdictOf(asDocker(`PUT ${where.at}/manifests/v1`, who, repair))).toBe("allowed");
+    expect(await get("v1")).toBe(200);
   });
 });

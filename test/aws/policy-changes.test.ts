@@ -390,6 +390,19 @@ describe("of the owner", () => {
     });
   });
 
+  test("a repository is open to everybody without credentials, and is closed", async () => {
+    const repositoryName = await repository();
+    const nobody = async () =>
+      (await docker(registry.server, `GET ${pathOf(owner, repositoryName)}/tags/list`)).status;
+    const policyText = sharing("*", "ecr:ListImages");
+    for (const _ of ["once", "twice"]) {
+      await ecr().setRepositoryPolicy({ repositoryName, policyText });
+      expect(await nobody()).toBe(200);
+      await ecr().deleteRepositoryPolicy({ repositoryName });
+      expect(await nobody()).toBe(401);
+    }
+  });
+
   test("a registry policy is there and is gone, and has another text", async () => {
     const who = await user(registry.server, foreign, { policies: [listing] });
     const policyText = sharing(everyoneIn(guest), "ecr:ListImages", {

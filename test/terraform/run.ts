@@ -12,7 +12,7 @@ import { checkDestroyed, checkOutputs, checkVersions, prepare } from "./cloud.ts
 import { type Command, terraformIn } from "./terraform.ts";
 
 /** More than the versions that a policy can have, so that the provider has to delete old ones. */
-const lastStep = 7;
+const lastStep = 6;
 
 process.exitCode = await main();
 

@@ -20,6 +20,7 @@ const keys: Readonly<Record<string, ConditionKey>> = {
   "aws:currenttime": aboutRequest,
   "aws:epochtime": aboutRequest,
   "aws:federatedprovider": aboutCaller,
+  "aws:multifactorauthpresent": aboutCaller,
   "aws:principalaccount": aboutCaller,
   "aws:principalarn": aboutCaller,
   "aws:principalisawsservice": aboutCaller,
