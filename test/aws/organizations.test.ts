@@ -8,10 +8,13 @@ import {
   ChildNotFoundException,
   ConstraintViolationException,
   CreateAccountStatusNotFoundException,
+  DestinationParentNotFoundException,
+  DuplicateAccountException,
   DuplicatePolicyAttachmentException,
   DuplicatePolicyException,
   InvalidInputException,
   MalformedPolicyDocumentException,
+  MasterCannotLeaveOrganizationException,
   OrganizationalUnitNotFoundException,
   ParentNotFoundException,
   PolicyInUseException,
@@ -21,6 +24,7 @@ import {
   PolicyTypeNotAvailableForOrganizationException,
   PolicyTypeNotEnabledException,
   RootNotFoundException,
+  SourceParentNotFoundException,
   TargetNotFoundException,
 } from "@aws-sdk/client-organizations";
 import { expectError } from "../support/aws.ts";
@@ -370,6 +374,69 @@ describe("the organization", () => {
     );
   });
 
+  test("has one place for an account, which it cannot be moved from", async () => {
+    const { rootId } = await organization();
+    const { id: AccountId } = await newAccount();
+    const unit = "ou-abcd-12345678";
+    const move = { AccountId, SourceParentId: rootId, DestinationParentId: rootId };
+    await expectError(
+      root().moveAccount({ ...move, SourceParentId: unit }),
+      SourceParentNotFoundException,
+      `We can't find a source root or OU with the ParentId that you specified: '${unit}'; all accounts are in the root here.`,
+    );
+    await expectError(
+      root().moveAccount({ ...move, DestinationParentId: unit }),
+      DestinationParentNotFoundException,
+      `We can't find the destination container (a root or OU) with the ParentId that you specified: '${unit}'; all accounts are in the root here.`,
+    );
+    await expectError(
+      root().moveAccount(move),
+      DuplicateAccountException,
+      `The account '${AccountId}' is already present in the specified destination '${rootId}'.`,
+    );
+    await expect(root().moveAccount({ ...move, AccountId: nobody })).rejects.toBeInstanceOf(
+      AccountNotFoundException,
+    );
+    expect((await root().listParents({ ChildId: AccountId })).Parents).toEqual([
+      { Id: rootId, Type: "ROOT" },
+    ]);
+  });
+
+  test("is one that no account leaves", async () => {
+    const { id: AccountId } = await newAccount();
+    const error = await expectError(
+      root().removeAccountFromOrganization({ AccountId }),
+      ConstraintViolationException,
+      `The account '${AccountId}' cannot leave the organization, which all accounts of this registry are in. CloseAccount closes it; in Terraform say close_on_deletion = true.`,
+    );
+    expect(error.Reason).toBe("ACCOUNT_CANNOT_LEAVE_ORGANIZATION");
+    await expectError(
+      root().removeAccountFromOrganization({ AccountId: management }),
+      MasterCannotLeaveOrganizationException,
+      `You can't remove the management account '${management}' from the organization.`,
+    );
+    await expect(root().removeAccountFromOrganization({ AccountId: nobody })).rejects.toBeInstanceOf(
+      AccountNotFoundException,
+    );
+    expect((await root().describeAccount({ AccountId })).Account?.Status).toBe("ACTIVE");
+  });
+
+  test("trusts no service, and has no administrators for one", async () => {
+    const services = await root().listAWSServiceAccessForOrganization({});
+    expect(services.EnabledServicePrincipals).toEqual([]);
+    expect(services.NextToken).toBeUndefined();
+    const administrators = await root().listDelegatedAdministrators({
+      ServicePrincipal: "ecr.amazonaws.com",
+    });
+    expect(administrators.DelegatedAdministrators).toEqual([]);
+    for (const call of [
+      root().listAWSServiceAccessForOrganization({ NextToken: "invented" }),
+      root().listDelegatedAdministrators({ MaxResults: 21 }),
+    ]) {
+      await expect(call).rejects.toBeInstanceOf(InvalidInputException);
+    }
+  });
+
   test("is for the management account, and for those of it whom a policy lets", async () => {
     const { keys, id } = await newAccount();
     const member = organizations(server(), keys);
@@ -383,6 +450,10 @@ describe("the organization", () => {
       () => member.attachPolicy({ PolicyId: fullAccess, TargetId: id }),
       () => member.detachPolicy({ PolicyId: fullAccess, TargetId: rootId }),
       () => member.closeAccount({ AccountId: management }),
+      () => member.removeAccountFromOrganization({ AccountId: id }),
+      () => member.moveAccount({ AccountId: id, SourceParentId: rootId, DestinationParentId: rootId }),
+      () => member.listAWSServiceAccessForOrganization({}),
+      () => member.listDelegatedAdministrators({}),
     ]) {
       await expect(call()).rejects.toBeInstanceOf(AccessDeniedException);
     }
