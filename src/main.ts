@@ -2,10 +2,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { accountExists, ensureAccount } from "./access/accounts.ts";
-import { makeAuthority } from "./access/authority.ts";
-import { makeBasicAuthenticator } from "./access/basic.ts";
-import { makeKeyUses } from "./access/key-uses.ts";
+import { accountExists, ensureAccount } from "./access/accounts/accounts.ts";
+import { ensureOrganization, organizationExists } from "./access/accounts/organizations.ts";
+import { makeBasicAuthenticator } from "./access/credentials/basic.ts";
+import { makeKeyUses } from "./access/credentials/key-uses.ts";
 import {
   areKeysReadable,
   generateKey,
@@ -13,8 +13,8 @@ import {
   isRootKey,
   type NewKey,
   storeRootKey,
-} from "./access/keys.ts";
-import { ensureOrganization, organizationExists } from "./access/organizations.ts";
+} from "./access/credentials/keys.ts";
+import { makeAuthority } from "./access/decisions/authority.ts";
 import { type AddressRange, readAddressRange } from "./access/policy/values.ts";
 import { type Config, UsageError } from "./config.ts";
 import { systemClock } from "./lib/clock.ts";

@@ -1,6 +1,6 @@
 /** Every job, schedule and listener of the program, in one list each, and the loop that works them off. */
-import { sweepSessions } from "./access/sessions.ts";
-import { forgetRevocations } from "./access/token-revocations.ts";
+import { sweepSessions } from "./access/credentials/sessions.ts";
+import { forgetRevocations } from "./access/credentials/token-revocations.ts";
 import type { Clock } from "./lib/clock.ts";
 import { limits } from "./lib/limits.ts";
 import type { Services } from "./registry/context.ts";

@@ -2,7 +2,7 @@
 import { iamArn, parseIamArn, rootArn, sessionArn } from "../lib/arn.ts";
 import type { Queryable } from "../store/database.ts";
 import { anonymous, type Caller, type CallerSession, type Principal } from "./caller.ts";
-import { findIdentity, type Identity } from "./identities.ts";
+import { findIdentity, type Identity } from "./identities/identities.ts";
 
 type Source = {
   accessKeyId: string;

@@ -1,5 +1,5 @@
 /** Settings of a registry that its account chooses: the rows of `account_settings`. ECR API, PutAccountSetting. */
-import { registryPolicyScope } from "../access/resource-policies.ts";
+import { registryPolicyScope } from "../access/decisions/resource-policies.ts";
 import { prepared, type Queryable, type Tx } from "../store/database.ts";
 
 type Registry = { accountId: string; region: string };

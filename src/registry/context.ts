@@ -1,6 +1,7 @@
 /** What the functions of this layer need from the program; made once in `main.ts`, by hand in unit tests. */
-import type { Authority } from "../access/authority.ts";
-import type { KeyUses } from "../access/key-uses.ts";
+
+import type { KeyUses } from "../access/credentials/key-uses.ts";
+import type { Authority } from "../access/decisions/authority.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Ids } from "../lib/ids.ts";
 import type { Log } from "../lib/log.ts";

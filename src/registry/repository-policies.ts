@@ -1,5 +1,5 @@
 /** The policy on a repository: the rows of `repository_policies`. The text is kept as it was written. */
-import { withDeletedPrincipals } from "../access/policy-principals.ts";
+import { withDeletedPrincipals } from "../access/identities/policy-principals.ts";
 import { fault } from "../lib/faults.ts";
 import type { Queryable, Tx } from "../store/database.ts";
 import { inMessages, type Repository } from "./repositories.ts";

@@ -1,7 +1,8 @@
 /** One request, as the functions behind the doors see it. */
-import type { Question } from "../access/authority.ts";
+
 import type { Caller } from "../access/caller.ts";
-import type { RequestFacts } from "../access/request-context.ts";
+import type { Question } from "../access/decisions/authority.ts";
+import type { RequestFacts } from "../access/decisions/request-context.ts";
 import type { Services } from "../registry/context.ts";
 import type { Addresses } from "./addresses.ts";
 

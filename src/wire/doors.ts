@@ -1,5 +1,5 @@
 /** Which door a request goes to. One listener serves every account, region and service. */
-import type { BasicAuthenticator } from "../access/basic.ts";
+import type { BasicAuthenticator } from "../access/credentials/basic.ts";
 import { fault } from "../lib/faults.ts";
 import { echo } from "../lib/text.ts";
 import type { Services } from "../registry/context.ts";

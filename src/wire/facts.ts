@@ -1,6 +1,7 @@
 /** What every request says about itself, and how far proxies are believed. */
+
+import type { RequestFacts } from "../access/decisions/request-context.ts";
 import { type Address, type AddressRange, isInRange, readAddress } from "../access/policy/values.ts";
-import type { RequestFacts } from "../access/request-context.ts";
 
 type Settings = { tls: unknown; trustedProxies: readonly AddressRange[] };
 

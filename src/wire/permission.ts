@@ -1,7 +1,8 @@
 /** The question of every door: may the caller of this request do that? What was asked is noted for the audit. */
-import type { Action, Question } from "../access/authority.ts";
-import { sealAuthorizationMessage } from "../access/authorization-messages.ts";
+
 import type { Caller, WebIdentity } from "../access/caller.ts";
+import type { Action, Question } from "../access/decisions/authority.ts";
+import { sealAuthorizationMessage } from "../access/decisions/authorization-messages.ts";
 import { decide } from "../access/policy/evaluate.ts";
 import { type Fault, fault } from "../lib/faults.ts";
 import type { Call } from "./call.ts";
@@ -35,7 +36,7 @@ export async function demand(call: Asking, action: Action, resource: Resource): 
   if (sentence !== undefined) throw await denial(call, { action, resource, sentence });
 }
 
-/** AccessDenied with its reasons, sealed: see `access/authorization-messages.ts`. */
+/** AccessDenied with its reasons, sealed: see `access/decisions/authorization-messages.ts`. */
 export async function denial(
   call: Asking,
   { action, resource, sentence }: { action: Action; resource: Resource; sentence: string },

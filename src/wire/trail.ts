@@ -3,7 +3,7 @@
  * A door tells it once, at the end.
  */
 import type { Caller } from "../access/caller.ts";
-import type { RequestFacts } from "../access/request-context.ts";
+import type { RequestFacts } from "../access/decisions/request-context.ts";
 import type { Fault } from "../lib/faults.ts";
 import { limits } from "../lib/limits.ts";
 import type { Services } from "../registry/context.ts";

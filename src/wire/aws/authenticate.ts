@@ -1,7 +1,12 @@
 /** Who signed a request on the AWS door. */
 import type { Principal } from "../../access/caller.ts";
-import { type Credentials, findCredentials, isSameHash, secretOf } from "../../access/credentials.ts";
-import { readSignature, type SignedRequest, verifySignature } from "../../access/sigv4.ts";
+import {
+  type Credentials,
+  findCredentials,
+  isSameHash,
+  secretOf,
+} from "../../access/credentials/credentials.ts";
+import { readSignature, type SignedRequest, verifySignature } from "../../access/credentials/sigv4.ts";
 import { fault } from "../../lib/faults.ts";
 import type { Services } from "../../registry/context.ts";
 import type { Spool, Spooled } from "../../store/spool.ts";
@@ -19,7 +24,7 @@ export type Authenticated = {
 
 /**
  * Takes the body and verifies the signature over it. The key is looked up before the body is taken, and a large body
- * waits in a file, so strangers make nobody hold megabytes. Throws the faults of `access/sigv4.ts`, UnrecognizedClient
+ * waits in a file, so strangers make nobody hold megabytes. Throws the faults of `access/credentials/sigv4.ts`, UnrecognizedClient
  * and RequestTooLarge.
  */
 export async function authenticate(

@@ -1,5 +1,5 @@
 /** The row of an AWS operation. */
-import type { Action } from "../../access/authority.ts";
+import type { Action } from "../../access/decisions/authority.ts";
 import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
 import type { Call } from "../call.ts";
 import type { Resource } from "../permission.ts";

@@ -1,6 +1,6 @@
 /** A request on the registry door, after authentication. */
 
-import type { Action } from "../../access/authority.ts";
+import type { Action } from "../../access/decisions/authority.ts";
 import type { RepositoryAddress } from "../../lib/arn.ts";
 import { isDigest } from "../../lib/digest.ts";
 import { fault } from "../../lib/faults.ts";

@@ -2,9 +2,9 @@
  * The registry door: `/v2/…`. Who is it, which endpoint, may they, do it; errors are written here and nowhere else.
  * OCI distribution 1.1, with ECR's sentences in its errors.
  */
-import { accountExists } from "../../access/accounts.ts";
-import type { Authentication, BasicAuthenticator } from "../../access/basic.ts";
+import { accountExists } from "../../access/accounts/accounts.ts";
 import { anonymous, type Caller, callerName } from "../../access/caller.ts";
+import type { Authentication, BasicAuthenticator } from "../../access/credentials/basic.ts";
 import { type RepositoryAddress, repositoryArn } from "../../lib/arn.ts";
 import { type Fault, type FaultName, fault } from "../../lib/faults.ts";
 import { echo } from "../../lib/text.ts";

@@ -1,5 +1,5 @@
 /** Every endpoint of the registry door: one row each, and a row is the only way in. */
-import type { Action } from "../../access/authority.ts";
+import type { Action } from "../../access/decisions/authority.ts";
 import type { Resource } from "../permission.ts";
 import { deleteBlob, getBlob } from "./blobs.ts";
 import { json, type OciCall } from "./call.ts";

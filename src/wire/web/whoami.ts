@@ -1,6 +1,6 @@
 /** `GET /whoami`: whom the credentials of a docker client speak for. Ours: docker itself cannot ask. */
-import type { BasicAuthenticator } from "../../access/basic.ts";
-import { readToken } from "../../access/tokens.ts";
+import type { BasicAuthenticator } from "../../access/credentials/basic.ts";
+import { readToken } from "../../access/credentials/tokens.ts";
 import { fault } from "../../lib/faults.ts";
 import type { Services } from "../../registry/context.ts";
 import { type AddressSettings, addressesFor, registryFor } from "../addresses.ts";

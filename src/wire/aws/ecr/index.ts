@@ -1,6 +1,6 @@
 /** ECR's operations, one row each: a row is the only way in. The type makes an operation without a row a compile error. */
-import type { Action } from "../../../access/authority.ts";
-import { tagsByKey } from "../../../access/resource-policies.ts";
+import type { Action } from "../../../access/decisions/authority.ts";
+import { tagsByKey } from "../../../access/decisions/resource-policies.ts";
 import { type RepositoryAddress, repositoryArn } from "../../../lib/arn.ts";
 import { findManifest } from "../../../registry/images.ts";
 import { tagsLeadingTo } from "../../../registry/tags.ts";

@@ -1,6 +1,6 @@
 /** ECR's operations on the policy of a repository. */
-import { compile } from "../../../access/compiled.ts";
-import { uniqueIdsIn } from "../../../access/resource-policies.ts";
+import { compile } from "../../../access/decisions/compiled.ts";
+import { uniqueIdsIn } from "../../../access/decisions/resource-policies.ts";
 import { type RepositoryAddress, repositoryArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { getRepository } from "../../../registry/repositories.ts";

@@ -1,7 +1,8 @@
 /** Policies as callers give them: what has to be right before one is stored on a repository or a registry. */
+
+import { principalIdsOf } from "../../../access/identities/policy-principals.ts";
 import { readPolicy } from "../../../access/policy/document.ts";
 import { problemText } from "../../../access/policy/problems.ts";
-import { principalIdsOf } from "../../../access/policy-principals.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Queryable } from "../../../store/database.ts";
 import { ecrActions } from "./actions.ts";

@@ -1,6 +1,6 @@
 /** ECR's GetAuthorizationToken: the password of `docker login`. */
-import { accountExists } from "../../../access/accounts.ts";
-import { makeToken } from "../../../access/tokens.ts";
+import { accountExists } from "../../../access/accounts/accounts.ts";
+import { makeToken } from "../../../access/credentials/tokens.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";
 import type { EcrOperations } from "../contract/ecr-operations.ts";

@@ -1,7 +1,7 @@
 /** IAM's operations on the account: its alias, its numbers, its password policy. */
-import { aliasOf, removeAlias, setAlias } from "../../../access/accounts.ts";
-import { countIdentities } from "../../../access/identities.ts";
-import { keysOf } from "../../../access/keys.ts";
+import { aliasOf, removeAlias, setAlias } from "../../../access/accounts/accounts.ts";
+import { keysOf } from "../../../access/credentials/keys.ts";
+import { countIdentities } from "../../../access/identities/identities.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";
 import type { Queryable } from "../../../store/database.ts";

@@ -1,5 +1,5 @@
 /** IAM's operations on which managed policies users, groups and roles have. */
-import { attachedPolicies, attachPolicy, detachPolicy } from "../../../access/attachments.ts";
+import { attachedPolicies, attachPolicy, detachPolicy } from "../../../access/identities/attachments.ts";
 import type { Call } from "../../call.ts";
 import type { IamOperations } from "../contract/kept-operations.ts";
 import type { Offered } from "../operation.ts";

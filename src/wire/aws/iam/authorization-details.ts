@@ -1,17 +1,26 @@
 /** IAM's operations that tell what everybody may do: GetAccountAuthorizationDetails, ListPoliciesGrantingServiceAccess. */
-import { attachedPolicies } from "../../../access/attachments.ts";
-import { allowsService, groupsOf, type HeldPolicy, heldPolicies } from "../../../access/held-policies.ts";
+import { attachedPolicies } from "../../../access/identities/attachments.ts";
+import {
+  allowsService,
+  groupsOf,
+  type HeldPolicy,
+  heldPolicies,
+} from "../../../access/identities/held-policies.ts";
 import {
   arnOf,
   findIdentity,
   type Identity,
   type IdentityKind,
   listIdentities,
-} from "../../../access/identities.ts";
-import { tagsOf } from "../../../access/identity-tags.ts";
-import { inlinePoliciesOf } from "../../../access/inline-policies.ts";
-import { type ListedPolicy, listManagedPolicies, versionsOf } from "../../../access/managed-policies.ts";
-import { trustPolicyOf } from "../../../access/roles.ts";
+} from "../../../access/identities/identities.ts";
+import { tagsOf } from "../../../access/identities/identity-tags.ts";
+import { inlinePoliciesOf } from "../../../access/identities/inline-policies.ts";
+import {
+  type ListedPolicy,
+  listManagedPolicies,
+  versionsOf,
+} from "../../../access/identities/managed-policies.ts";
+import { trustPolicyOf } from "../../../access/identities/roles.ts";
 import { parseIamArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";

@@ -1,5 +1,5 @@
 /** IAM's operations on permissions boundaries. */
-import { deleteBoundary, putBoundary } from "../../../access/boundaries.ts";
+import { deleteBoundary, putBoundary } from "../../../access/identities/boundaries.ts";
 import type { Call } from "../../call.ts";
 import type { IamOperations } from "../contract/kept-operations.ts";
 import type { Offered } from "../operation.ts";

@@ -1,13 +1,18 @@
 /** IAM's operations on groups and on who is in them. */
-import { addMember, listGroupsOf, listMembers, removeMember } from "../../../access/group-members.ts";
-import { createGroup, deleteGroup } from "../../../access/groups.ts";
+import {
+  addMember,
+  listGroupsOf,
+  listMembers,
+  removeMember,
+} from "../../../access/identities/group-members.ts";
+import { createGroup, deleteGroup } from "../../../access/identities/groups.ts";
 import {
   arnOf,
   getIdentity,
   type Identity,
   listIdentities,
   updateIdentity,
-} from "../../../access/identities.ts";
+} from "../../../access/identities/identities.ts";
 import { iamArn } from "../../../lib/arn.ts";
 import type { Queryable } from "../../../store/database.ts";
 import type { Call } from "../../call.ts";

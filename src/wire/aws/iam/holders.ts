@@ -1,9 +1,14 @@
 /** What the operations on policies of users, groups and roles share: an input names one of them. */
-import type { Action } from "../../../access/authority.ts";
-import { findIdentity, getIdentity, type Identity, type IdentityKind } from "../../../access/identities.ts";
+import type { Action } from "../../../access/decisions/authority.ts";
+import {
+  findIdentity,
+  getIdentity,
+  type Identity,
+  type IdentityKind,
+} from "../../../access/identities/identities.ts";
+import { checkPolicy } from "../../../access/identities/policy-text.ts";
+import { checkModifiable } from "../../../access/identities/service-linked-roles.ts";
 import type { PolicyKind } from "../../../access/policy/kinds.ts";
-import { checkPolicy } from "../../../access/policy-text.ts";
-import { checkModifiable } from "../../../access/service-linked-roles.ts";
 import type { Queryable, Tx } from "../../../store/database.ts";
 import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";

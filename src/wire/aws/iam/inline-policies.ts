@@ -4,7 +4,7 @@ import {
   getInlinePolicy,
   inlinePoliciesOf,
   putInlinePolicy,
-} from "../../../access/inline-policies.ts";
+} from "../../../access/identities/inline-policies.ts";
 import type { Call } from "../../call.ts";
 import type { IamOperations } from "../contract/kept-operations.ts";
 import type { Offered } from "../operation.ts";

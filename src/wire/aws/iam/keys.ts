@@ -1,5 +1,5 @@
 /** IAM's operations on access keys. */
-import { arnOf, findIdentityById } from "../../../access/identities.ts";
+
 import {
   type AccessKey,
   deleteKey,
@@ -9,7 +9,8 @@ import {
   type KeyOwner,
   keysOf,
   setKeyStatus,
-} from "../../../access/keys.ts";
+} from "../../../access/credentials/keys.ts";
+import { arnOf, findIdentityById } from "../../../access/identities/identities.ts";
 import { rootArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";

@@ -1,6 +1,6 @@
 /** IAM's operations on the passwords of users for the console. */
-import { type Identity, updateIdentity } from "../../../access/identities.ts";
-import { checkPassword, hashPassword, isPassword } from "../../../access/passwords.ts";
+import { type Identity, updateIdentity } from "../../../access/identities/identities.ts";
+import { checkPassword, hashPassword, isPassword } from "../../../access/identities/passwords.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";

@@ -1,7 +1,7 @@
 /** IAM's operations on managed policies. */
-import { type HolderFilter, holdersOf } from "../../../access/attachments.ts";
-import { putTags, removeTags, tagsOf } from "../../../access/identity-tags.ts";
-import * as policies from "../../../access/managed-policies.ts";
+import { type HolderFilter, holdersOf } from "../../../access/identities/attachments.ts";
+import { putTags, removeTags, tagsOf } from "../../../access/identities/identity-tags.ts";
+import * as policies from "../../../access/identities/managed-policies.ts";
 import { iamArn, parseIamArn } from "../../../lib/arn.ts";
 import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";

@@ -1,6 +1,6 @@
 /** IAM's operations on OpenID Connect providers. */
-import { putTags, removeTags, tagsOf } from "../../../access/identity-tags.ts";
-import * as providers from "../../../access/oidc-providers.ts";
+import { putTags, removeTags, tagsOf } from "../../../access/identities/identity-tags.ts";
+import * as providers from "../../../access/identities/oidc-providers.ts";
 import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";
 import type { IamOperations } from "../contract/kept-operations.ts";

@@ -1,8 +1,8 @@
 /** IAM's operations on roles. */
-import { arnOf, type Identity, listIdentities } from "../../../access/identities.ts";
-import { putTags, removeTags, tagsOf } from "../../../access/identity-tags.ts";
-import * as roles from "../../../access/roles.ts";
-import { getLinkedService, pathOf } from "../../../access/service-linked-roles.ts";
+import { arnOf, type Identity, listIdentities } from "../../../access/identities/identities.ts";
+import { putTags, removeTags, tagsOf } from "../../../access/identities/identity-tags.ts";
+import * as roles from "../../../access/identities/roles.ts";
+import { getLinkedService, pathOf } from "../../../access/identities/service-linked-roles.ts";
 import { iamArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";

@@ -1,6 +1,6 @@
 /** What IAM's operations share: pages by marker, tags, and the resource that a permission is asked about. */
-import { arnOfNamed, type IdentityKind } from "../../../access/identities.ts";
-import type { IdentityTag } from "../../../access/identity-tags.ts";
+import { arnOfNamed, type IdentityKind } from "../../../access/identities/identities.ts";
+import type { IdentityTag } from "../../../access/identities/identity-tags.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";
 import { cutPage, parsePageToken } from "../../../lib/page.ts";

@@ -4,13 +4,18 @@
  * said without one (another account's resource, or a role to assume) the stored one counts.
  */
 import { setImmediate } from "node:timers/promises";
-import type { Question } from "../../../access/authority.ts";
-import { defaultDocument, type HeldPolicy, heldPolicies } from "../../../access/held-policies.ts";
-import type { Identity } from "../../../access/identities.ts";
+import type { Question } from "../../../access/decisions/authority.ts";
+import {
+  contextKeysOf,
+  needsResourcePolicy,
+  type Simulation,
+  simulate,
+} from "../../../access/decisions/simulation.ts";
+import { statementSpans } from "../../../access/decisions/statement-positions.ts";
+import { defaultDocument, type HeldPolicy, heldPolicies } from "../../../access/identities/held-policies.ts";
+import type { Identity } from "../../../access/identities/identities.ts";
 import type { Policies } from "../../../access/policy/evaluate.ts";
 import { matches, patternOfText } from "../../../access/policy/match.ts";
-import { contextKeysOf, needsResourcePolicy, type Simulation, simulate } from "../../../access/simulation.ts";
-import { statementSpans } from "../../../access/statement-positions.ts";
 import { parseIamArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";

@@ -1,7 +1,7 @@
 /** What the policy simulator is asked: the requests, the policies that are passed, the caller and the context. */
 
 import type { Principal } from "../../../access/caller.ts";
-import { arnOf, type Identity } from "../../../access/identities.ts";
+import { arnOf, type Identity } from "../../../access/identities/identities.ts";
 import { isTrustAction } from "../../../access/policy/actions.ts";
 import { type Policy, readPolicy } from "../../../access/policy/document.ts";
 import { bounds, type PolicyKind } from "../../../access/policy/kinds.ts";

@@ -1,6 +1,7 @@
 /** The user that an operation is about: the one that the input names, or the caller itself when it names none. */
-import { getIdentity, type Identity } from "../../../access/identities.ts";
-import type { KeyOwner } from "../../../access/keys.ts";
+
+import type { KeyOwner } from "../../../access/credentials/keys.ts";
+import { getIdentity, type Identity } from "../../../access/identities/identities.ts";
 import { rootArn } from "../../../lib/arn.ts";
 import { type Fault, fault } from "../../../lib/faults.ts";
 import type { Queryable } from "../../../store/database.ts";

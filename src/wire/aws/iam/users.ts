@@ -1,14 +1,14 @@
 /** IAM's operations on users and their tags. */
-import { aliasOf } from "../../../access/accounts.ts";
+import { aliasOf } from "../../../access/accounts/accounts.ts";
 import {
   arnOf,
   getIdentity,
   type Identity,
   listIdentities,
   updateIdentity,
-} from "../../../access/identities.ts";
-import { type IdentityTag, putTags, removeTags, tagsOf } from "../../../access/identity-tags.ts";
-import { createUser, deleteUser } from "../../../access/users.ts";
+} from "../../../access/identities/identities.ts";
+import { type IdentityTag, putTags, removeTags, tagsOf } from "../../../access/identities/identity-tags.ts";
+import { createUser, deleteUser } from "../../../access/identities/users.ts";
 import { iamArn, rootArn } from "../../../lib/arn.ts";
 import type { Queryable } from "../../../store/database.ts";
 import type { Call } from "../../call.ts";

@@ -1,5 +1,5 @@
 /** Actions and resources as callers write them in their questions. */
-import type { Action } from "../../../access/authority.ts";
+import type { Action } from "../../../access/decisions/authority.ts";
 import { nearest } from "../../../access/policy/problems.ts";
 import { type Fault, fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";

@@ -1,9 +1,10 @@
 /** Explain: why a request is allowed or refused, from what it would be or from the id that the refusal came with. */
-import type { Question } from "../../../access/authority.ts";
+
 import { callerName } from "../../../access/caller.ts";
-import { explainFor, mayExplain, type ReadersExplanation } from "../../../access/explanations.ts";
+import type { Question } from "../../../access/decisions/authority.ts";
+import { explainFor, mayExplain, type ReadersExplanation } from "../../../access/decisions/explanations.ts";
+import { recordedPrincipal } from "../../../access/decisions/replay.ts";
 import { isProvider, principalByArn } from "../../../access/principals.ts";
-import { recordedPrincipal } from "../../../access/replay.ts";
 import { parseRepositoryArn } from "../../../lib/arn.ts";
 import { type Fault, fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";

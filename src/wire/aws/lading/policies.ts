@@ -1,14 +1,15 @@
 /** LintPolicy and ReplayPolicy: what is wrong with a policy, and what it would change, before it is stored. */
-import { listMembers } from "../../../access/group-members.ts";
-import { arnOf, findIdentity, type IdentityKind } from "../../../access/identities.ts";
-import { findUsablePolicy } from "../../../access/managed-policies.ts";
+
+import { type Proposal, type RecordedRight, replay } from "../../../access/decisions/replay.ts";
+import { registryPolicyScope } from "../../../access/decisions/resource-policies.ts";
+import { listMembers } from "../../../access/identities/group-members.ts";
+import { arnOf, findIdentity, type IdentityKind } from "../../../access/identities/identities.ts";
+import { findUsablePolicy } from "../../../access/identities/managed-policies.ts";
+import { principalIdsOf } from "../../../access/identities/policy-principals.ts";
 import { type Policy, readPolicy } from "../../../access/policy/document.ts";
 import type { PolicyKind } from "../../../access/policy/kinds.ts";
 import { adviceOn } from "../../../access/policy/lint.ts";
 import { problemText } from "../../../access/policy/problems.ts";
-import { principalIdsOf } from "../../../access/policy-principals.ts";
-import { type Proposal, type RecordedRight, replay } from "../../../access/replay.ts";
-import { registryPolicyScope } from "../../../access/resource-policies.ts";
 import { parseIamArn, repositoryArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";

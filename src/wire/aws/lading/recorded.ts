@@ -1,6 +1,6 @@
 /** What the audit has about a request, as the questions that were asked about it. */
-import type { Action } from "../../../access/authority.ts";
-import type { RecordedRight } from "../../../access/replay.ts";
+import type { Action } from "../../../access/decisions/authority.ts";
+import type { RecordedRight } from "../../../access/decisions/replay.ts";
 import { parseRepositoryArn } from "../../../lib/arn.ts";
 import { tagsLeadingTo } from "../../../registry/tags.ts";
 import type { AskedInRecord, TrailRecord } from "../../../store/trail-record.ts";

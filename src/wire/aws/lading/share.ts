@@ -1,5 +1,5 @@
 /** ShareRepository: the statement that lets another account, one of its identities, or the organization in. */
-import { findOrganization } from "../../../access/organizations.ts";
+import { findOrganization } from "../../../access/accounts/organizations.ts";
 import { repositoryArn, rootArn } from "../../../lib/arn.ts";
 import { Fault, fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";

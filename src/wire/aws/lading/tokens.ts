@@ -1,7 +1,11 @@
 /** Authorization tokens beyond what ECR has: of a shorter life, and ended before their time. */
-import { findCredentials } from "../../../access/credentials.ts";
-import { principalSubject, type RevocationSubject, revokeTokens } from "../../../access/token-revocations.ts";
-import { readToken } from "../../../access/tokens.ts";
+import { findCredentials } from "../../../access/credentials/credentials.ts";
+import {
+  principalSubject,
+  type RevocationSubject,
+  revokeTokens,
+} from "../../../access/credentials/token-revocations.ts";
+import { readToken } from "../../../access/credentials/tokens.ts";
 import { fault } from "../../../lib/faults.ts";
 import { echo } from "../../../lib/text.ts";
 import type { Call } from "../../call.ts";

@@ -1,5 +1,5 @@
 /** WhoCan: everybody who has a right on what the caller's account owns. */
-import { whoCan } from "../../../access/who-can.ts";
+import { whoCan } from "../../../access/decisions/who-can.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { LadingOperations } from "../contract/lading-operations.ts";
 import { anyResource, type Offered } from "../operation.ts";

@@ -1,6 +1,7 @@
 /** What the operations of Organizations are about: ARNs, pages, and who may ask at all. */
-import type { Action } from "../../../access/authority.ts";
-import { findOrganization, type Organization, scpType } from "../../../access/organizations.ts";
+
+import { findOrganization, type Organization, scpType } from "../../../access/accounts/organizations.ts";
+import type { Action } from "../../../access/decisions/authority.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";
 import { cutPage, parsePageToken } from "../../../lib/page.ts";

@@ -5,9 +5,9 @@ import {
   findAccount,
   getAccount,
   suspendAccount,
-} from "../../../access/accounts.ts";
-import { createAccount as openAccount } from "../../../access/new-accounts.ts";
-import { findOrganization, type Organization } from "../../../access/organizations.ts";
+} from "../../../access/accounts/accounts.ts";
+import { createAccount as openAccount } from "../../../access/accounts/new-accounts.ts";
+import { findOrganization, type Organization } from "../../../access/accounts/organizations.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";
 import type { OrganizationsOperations } from "../contract/kept-operations.ts";

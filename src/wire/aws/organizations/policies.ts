@@ -1,6 +1,5 @@
 /** Operations on policies, of which there are service control policies. */
-import { findAccount } from "../../../access/accounts.ts";
-import { putTags, removeAllTags } from "../../../access/identity-tags.ts";
+import { findAccount } from "../../../access/accounts/accounts.ts";
 import {
   attachToTarget,
   updatePolicy as changePolicy,
@@ -15,7 +14,8 @@ import {
   deletePolicy as removePolicy,
   scpType,
   targetsOf,
-} from "../../../access/organizations.ts";
+} from "../../../access/accounts/organizations.ts";
+import { putTags, removeAllTags } from "../../../access/identities/identity-tags.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Queryable } from "../../../store/database.ts";
 import type { Call } from "../../call.ts";

@@ -1,7 +1,7 @@
 /** Tags of accounts, policies and the root. */
-import { findAccount } from "../../../access/accounts.ts";
-import { putTags, removeTags, tagsOf } from "../../../access/identity-tags.ts";
-import { findOrganization, findPolicy } from "../../../access/organizations.ts";
+import { findAccount } from "../../../access/accounts/accounts.ts";
+import { findOrganization, findPolicy } from "../../../access/accounts/organizations.ts";
+import { putTags, removeTags, tagsOf } from "../../../access/identities/identity-tags.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";
 import { echo } from "../../../lib/text.ts";

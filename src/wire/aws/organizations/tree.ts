@@ -1,12 +1,12 @@
 /** Operations on the organization and its tree, which is flat: all accounts are in the root. */
-import { findAccount, getAccount, listAccounts } from "../../../access/accounts.ts";
+import { findAccount, getAccount, listAccounts } from "../../../access/accounts/accounts.ts";
 import {
   disableScps,
   enableScps,
   findOrganization,
   type Organization,
   scpType,
-} from "../../../access/organizations.ts";
+} from "../../../access/accounts/organizations.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";
 import type { OrganizationsOperations } from "../contract/kept-operations.ts";

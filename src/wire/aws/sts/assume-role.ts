@@ -6,11 +6,11 @@ import {
   findRole,
   roleSessionSeconds,
   sourceIdentityOf,
-} from "../../../access/assume-role.ts";
-import type { Action } from "../../../access/authority.ts";
-import { packedPercent, sessionPoliciesOf } from "../../../access/session-policies.ts";
-import { type SessionTags, sessionTagsOf } from "../../../access/session-tags.ts";
-import { type NewSession, openSession } from "../../../access/sessions.ts";
+} from "../../../access/credentials/assume-role.ts";
+import { packedPercent, sessionPoliciesOf } from "../../../access/credentials/session-policies.ts";
+import { type SessionTags, sessionTagsOf } from "../../../access/credentials/session-tags.ts";
+import { type NewSession, openSession } from "../../../access/credentials/sessions.ts";
+import type { Action } from "../../../access/decisions/authority.ts";
 import { sessionArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";

@@ -1,7 +1,7 @@
 /** What the operations that make sessions have in common. */
 import type { Principal } from "../../../access/caller.ts";
-import type { PassedTags } from "../../../access/session-tags.ts";
-import type { SessionCredentials } from "../../../access/sessions.ts";
+import type { PassedTags } from "../../../access/credentials/session-tags.ts";
+import type { SessionCredentials } from "../../../access/credentials/sessions.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";
 import type { Call } from "../../call.ts";

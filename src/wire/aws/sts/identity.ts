@@ -1,6 +1,7 @@
 /** Questions about who asks, about a key, and about a refusal. */
-import { openAuthorizationMessage } from "../../../access/authorization-messages.ts";
-import { findCredentials } from "../../../access/credentials.ts";
+
+import { findCredentials } from "../../../access/credentials/credentials.ts";
+import { openAuthorizationMessage } from "../../../access/decisions/authorization-messages.ts";
 import { fault } from "../../../lib/faults.ts";
 import type { Call } from "../../call.ts";
 import type { StsOperations } from "../contract/kept-operations.ts";

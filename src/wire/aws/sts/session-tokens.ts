@@ -1,8 +1,8 @@
 /** GetSessionToken and GetFederationToken: temporary credentials of a user or a root for itself, or for somebody else. */
 import type { Principal } from "../../../access/caller.ts";
-import { packedPercent, sessionPoliciesOf } from "../../../access/session-policies.ts";
-import { sessionTagsOf } from "../../../access/session-tags.ts";
-import { openSession } from "../../../access/sessions.ts";
+import { packedPercent, sessionPoliciesOf } from "../../../access/credentials/session-policies.ts";
+import { sessionTagsOf } from "../../../access/credentials/session-tags.ts";
+import { openSession } from "../../../access/credentials/sessions.ts";
 import { sessionArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
 import { limits } from "../../../lib/limits.ts";

@@ -1,7 +1,7 @@
 /** AssumeRoleWithWebIdentity: who asks is proved by a token of an identity provider, and not by a signature. */
-import { accountOfRole } from "../../../access/assume-role.ts";
-import { sessionTagsOf } from "../../../access/session-tags.ts";
-import { verifyWebIdentity } from "../../../access/web-identity.ts";
+import { accountOfRole } from "../../../access/credentials/assume-role.ts";
+import { sessionTagsOf } from "../../../access/credentials/session-tags.ts";
+import { verifyWebIdentity } from "../../../access/credentials/web-identity.ts";
 import { fault } from "../../../lib/faults.ts";
 import { demand } from "../../permission.ts";
 import type { StsOperations } from "../contract/kept-operations.ts";
