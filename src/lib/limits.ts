@@ -111,6 +111,8 @@ export const limits = {
   replayedRecords: 2_000,
   /** Principals that one page of `who-can` asks about. */
   principalsPerPage: 200,
+  /** Answers of one question that are kept: they differ where policies look at the request. */
+  answersPerPlan: 4,
   /** Questions of one principal that are kept prepared until the next transaction. */
   plansPerPrincipal: 1_000,
   /** Principals whose policies are kept gathered. */

@@ -9,6 +9,7 @@ import type { Caller, WebIdentity } from "../caller.ts";
 import type { Policy } from "../policy/document.ts";
 import { type AccessRequest, type Decision, decide, type Policies } from "../policy/evaluate.ts";
 import { sentenceOf } from "../policy/sentence.ts";
+import type { Context } from "../policy/templates.ts";
 import type { Compiled } from "./compiled.ts";
 import { makePrincipalPolicyReader, type PrincipalPolicies } from "./principal-policies.ts";
 import { contextOf, type RequestFacts } from "./request-context.ts";
@@ -72,9 +73,16 @@ type Plan = {
   resourceTags: ReadonlyMap<string, string>;
   organization: Organization;
   asksImage: boolean;
-  /** Whether no policy looks at the request's context: then the first decision is everyone's. */
-  isContextFree: boolean;
-  answer: Answer | undefined;
+  /** The newest first. */
+  answers: readonly KnownAnswer[];
+};
+
+/**
+ * An answer with everything that the policies saw of the request's context on the way. The engine is a function of that:
+ * a request in which they would see the same has the same answer.
+ */
+type KnownAnswer = Pick<Answer, "decision" | "sentence"> & {
+  saw: readonly (readonly [key: string, values: readonly string[] | undefined])[];
 };
 
 export function makeAuthority(db: Database): Authority {
@@ -123,8 +131,7 @@ export function makeAuthority(db: Database): Authority {
         : noTags,
       organization: await findOrganization(db.read),
       asksImage: all.some(({ asksImage }) => asksImage),
-      isContextFree: all.every(({ isContextFree }) => isContextFree),
-      answer: undefined,
+      answers: [],
     };
   };
 
@@ -146,13 +153,27 @@ export function makeAuthority(db: Database): Authority {
 
   const ask = async (question: Question): Promise<Answer> => {
     const plan = await planOf(question);
-    if (plan.answer) return { ...plan.answer, keys: question.keys };
     const keys = await keysFor(question, plan);
     const { request, policies } = caseOf(question, { plan, keys });
-    const decision = decide(request, policies);
-    const answer = { decision, sentence: decision.allowed ? undefined : sentenceOf(request, decision), keys };
-    if (plan.isContextFree) plan.answer = answer;
-    return answer;
+    const known = plan.answers.find(({ saw }) =>
+      saw.every(([key, values]) => isSame(request.context.get(key), values)),
+    );
+    if (known) return { decision: known.decision, sentence: known.sentence, keys };
+    const saw = new Map<string, readonly string[] | undefined>();
+    const context: Context = {
+      get: (key) => {
+        const values = request.context.get(key);
+        saw.set(key, values);
+        return values;
+      },
+    };
+    const decision = decide({ ...request, context }, policies);
+    const sentence = decision.allowed ? undefined : sentenceOf(request, decision);
+    plan.answers = [
+      { decision, sentence, saw: [...saw] },
+      ...plan.answers.slice(0, limits.answersPerPlan - 1),
+    ];
+    return { decision, sentence, keys };
   };
 
   return {
@@ -162,6 +183,11 @@ export function makeAuthority(db: Database): Authority {
     },
     ask,
   };
+}
+
+function isSame(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.length === other.length && one.every((value, at) => value === other[at]);
 }
 
 function withProposed(stored: readonly Compiled[], proposed: Compiled | undefined): readonly Compiled[] {

@@ -10,8 +10,6 @@ export type Compiled = {
   asksResourceTags: boolean;
   /** Whether it asks for tags or the digest of an image. */
   asksImage: boolean;
-  /** Whether it looks at nothing but principal, action and resource. */
-  isContextFree: boolean;
 };
 
 const kept = new LRUCache<string, Compiled>({
@@ -36,9 +34,6 @@ export function compile(source: PolicySource): Compiled {
     policy: reading.policy,
     asksResourceTags: lower.includes(":resourcetag/"),
     asksImage: lower.includes("ecr:imagetag") || lower.includes("ecr:imagedigest"),
-    isContextFree: reading.policy.statements.every(
-      ({ conditions, resources }) => conditions.length === 0 && !resources?.templates.length,
-    ),
   };
   kept.set(key, compiled);
   return compiled;
