@@ -9,7 +9,6 @@ import { makeKeyUses } from "./access/credentials/key-uses.ts";
 import {
   areKeysReadable,
   generateKey,
-  hasRootKey,
   isRootKey,
   type NewKey,
   storeRootKey,
@@ -118,14 +117,16 @@ async function ensureRoot(services: Services, config: Config): Promise<NewKey | 
   const accountId = config.account;
   const { rootAccessKeyId: accessKeyId, rootSecretAccessKey: secretAccessKey } = config;
   const isConfigured = accessKeyId !== undefined && secretAccessKey !== undefined;
-  const isFirst = !isConfigured && !(await hasRootKey(db.read, accountId));
+  const isKnown = await accountExists(db.read, accountId);
+  // Later a root without a key is one whose owner took it away.
+  const isFirst = !isConfigured && !isKnown;
   const key = isConfigured
     ? { accessKeyId, secretAccessKey }
     : isFirst
       ? await firstKey(services, config)
       : undefined;
   const isThere =
-    (await accountExists(db.read, accountId)) &&
+    isKnown &&
     (await organizationExists(db.read)) &&
     (key === undefined || (await isRootKey(db.read, { secrets, accountId, key })));
   // Nothing to write, nothing written: on a full disk the server must still start, because pulls need no space.

@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promis
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { CreateRepositoryCommand, DescribeRepositoriesCommand, ECRClient } from "@aws-sdk/client-ecr";
+import { DeleteAccessKeyCommand, IAMClient } from "@aws-sdk/client-iam";
 import {
   contentOf,
   filesUnder,
@@ -543,6 +544,27 @@ describe("the root's first key", () => {
     await using server = await serve(["--data", data, ...anyPort], rootSettings);
     expect(await readdir(data)).not.toContain(credentials);
     expect(server.output()).not.toContain(rootKey.secret);
+    await sdkFor(server.url, rootKey).send(new DescribeRepositoriesCommand({}));
+  });
+
+  test("stays deleted when the root deletes it, and a key that is configured lets in again", async () => {
+    const data = fresh();
+    let key: Key;
+    {
+      await using server = await serve(["--data", data, ...anyPort]);
+      key = keyIn(server.stdout()) as Key;
+      const credentials = { accessKeyId: key.id, secretAccessKey: key.secret };
+      const iam = new IAMClient({ endpoint: server.url, region: "us-east-1", credentials });
+      await iam.send(new DeleteAccessKeyCommand({ AccessKeyId: key.id }));
+    }
+    {
+      await using again = await serve(["--data", data, ...anyPort]);
+      expect(keyIn(again.output())).toBeUndefined();
+      const refused = sdkFor(again.url, key).send(new DescribeRepositoriesCommand({}));
+      expect(refused).rejects.toThrow("The security token included in the request is invalid.");
+      await refused.catch(() => undefined);
+    }
+    await using server = await serve(["--data", data, ...anyPort], rootSettings);
     await sdkFor(server.url, rootKey).send(new DescribeRepositoriesCommand({}));
   });
 

@@ -47,18 +47,6 @@ export async function storeRootKey(
     .execute();
 }
 
-/** Whether the account's root has a key. */
-export async function hasRootKey(db: Queryable, accountId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom("access_keys")
-    .select("id")
-    .where("account_id", "=", accountId)
-    .where("principal_arn", "=", rootArn(accountId))
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
-}
-
 /** Whether `key` is stored as it is for the account's root. */
 export async function isRootKey(
   db: Queryable,
