@@ -50,10 +50,10 @@ test("a setting that is none is refused, and so is the scan type, which would ha
   ] as const;
   for (const [name, reason] of rows) {
     for (const ask of [
-      client(registry.server).getAccountSetting({ name }),
-      client(registry.server).putAccountSetting({ name, value: "AWS_NATIVE" }),
+      () => client(registry.server).getAccountSetting({ name }),
+      () => client(registry.server).putAccountSetting({ name, value: "AWS_NATIVE" }),
     ]) {
-      await expectError(ask, InvalidParameterException, invalid("name", reason));
+      await expectError(ask(), InvalidParameterException, invalid("name", reason));
     }
   }
 });

@@ -57,11 +57,11 @@ describe("a login profile", () => {
     );
     await root().deleteLoginProfile({ UserName });
     for (const ask of [
-      root().getLoginProfile({ UserName }),
-      root().updateLoginProfile({ UserName, Password: "Third-password-3" }),
-      root().deleteLoginProfile({ UserName }),
+      () => root().getLoginProfile({ UserName }),
+      () => root().updateLoginProfile({ UserName, Password: "Third-password-3" }),
+      () => root().deleteLoginProfile({ UserName }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, noProfile(UserName));
+      await expectModelled(ask(), NoSuchEntityException, noProfile(UserName));
     }
   });
 
@@ -93,12 +93,12 @@ describe("a login profile", () => {
   test("is a user's that is there, and no root's", async () => {
     const UserName = "none";
     for (const ask of [
-      root().createLoginProfile({ UserName, Password: "Long-enough-1" }),
-      root().getLoginProfile({ UserName }),
-      root().updateLoginProfile({ UserName }),
-      root().deleteLoginProfile({ UserName }),
+      () => root().createLoginProfile({ UserName, Password: "Long-enough-1" }),
+      () => root().getLoginProfile({ UserName }),
+      () => root().updateLoginProfile({ UserName }),
+      () => root().deleteLoginProfile({ UserName }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, noUser);
+      await expectModelled(ask(), NoSuchEntityException, noUser);
     }
     await expectCode(root().getLoginProfile({}), mustSayWho);
   });
@@ -249,12 +249,12 @@ describe("credentials that nobody has here", () => {
   test("are missed of users that are not", async () => {
     const UserName = "none";
     for (const ask of [
-      root().listMFADevices({ UserName }),
-      root().listServiceSpecificCredentials({ UserName }),
-      root().listSigningCertificates({ UserName }),
-      root().listSSHPublicKeys({ UserName }),
+      () => root().listMFADevices({ UserName }),
+      () => root().listServiceSpecificCredentials({ UserName }),
+      () => root().listSigningCertificates({ UserName }),
+      () => root().listSSHPublicKeys({ UserName }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, noUser);
+      await expectModelled(ask(), NoSuchEntityException, noUser);
     }
   });
 });

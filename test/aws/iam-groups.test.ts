@@ -79,13 +79,13 @@ describe("a group", () => {
     const GroupName = "none";
     await root().createUser({ UserName: "somebody" });
     for (const ask of [
-      root().getGroup({ GroupName }),
-      root().updateGroup({ GroupName, NewGroupName: "x" }),
-      root().deleteGroup({ GroupName }),
-      root().addUserToGroup({ GroupName, UserName: "somebody" }),
-      root().removeUserFromGroup({ GroupName, UserName: "somebody" }),
+      () => root().getGroup({ GroupName }),
+      () => root().updateGroup({ GroupName, NewGroupName: "x" }),
+      () => root().deleteGroup({ GroupName }),
+      () => root().addUserToGroup({ GroupName, UserName: "somebody" }),
+      () => root().removeUserFromGroup({ GroupName, UserName: "somebody" }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, noGroup(GroupName));
+      await expectModelled(ask(), NoSuchEntityException, noGroup(GroupName));
     }
   });
 
@@ -153,11 +153,11 @@ describe("members", () => {
     const [GroupName, UserName] = ["empty", "no-member"];
     await root().createGroup({ GroupName });
     for (const ask of [
-      root().addUserToGroup({ GroupName, UserName }),
-      root().removeUserFromGroup({ GroupName, UserName }),
-      root().listGroupsForUser({ UserName }),
+      () => root().addUserToGroup({ GroupName, UserName }),
+      () => root().removeUserFromGroup({ GroupName, UserName }),
+      () => root().listGroupsForUser({ UserName }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, noUser(UserName));
+      await expectModelled(ask(), NoSuchEntityException, noUser(UserName));
     }
   });
 

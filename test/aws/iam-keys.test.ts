@@ -195,12 +195,12 @@ describe("a key that is not the user's", () => {
     const UserName = "none";
     const AccessKeyId = server().accessKeyId;
     for (const ask of [
-      root().createAccessKey({ UserName }),
-      root().listAccessKeys({ UserName }),
-      root().deleteAccessKey({ UserName, AccessKeyId }),
-      root().updateAccessKey({ UserName, AccessKeyId, Status: "Active" }),
+      () => root().createAccessKey({ UserName }),
+      () => root().listAccessKeys({ UserName }),
+      () => root().deleteAccessKey({ UserName, AccessKeyId }),
+      () => root().updateAccessKey({ UserName, AccessKeyId, Status: "Active" }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, {
+      await expectModelled(ask(), NoSuchEntityException, {
         status: 404,
         message: "The user with name none cannot be found.",
       });

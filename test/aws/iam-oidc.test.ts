@@ -178,15 +178,15 @@ describe("a provider", () => {
       message: `OpenIDConnect Provider not found for arn ${OpenIDConnectProviderArn}`,
     };
     for (const call of [
-      root().getOpenIDConnectProvider({ OpenIDConnectProviderArn }),
-      root().addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: "a" }),
-      root().removeClientIDFromOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: "a" }),
-      root().updateOpenIDConnectProviderThumbprint({ OpenIDConnectProviderArn, ThumbprintList: [] }),
-      root().listOpenIDConnectProviderTags({ OpenIDConnectProviderArn }),
-      root().tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [] }),
-      root().untagOpenIDConnectProvider({ OpenIDConnectProviderArn, TagKeys: [] }),
+      () => root().getOpenIDConnectProvider({ OpenIDConnectProviderArn }),
+      () => root().addClientIDToOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: "a" }),
+      () => root().removeClientIDFromOpenIDConnectProvider({ OpenIDConnectProviderArn, ClientID: "a" }),
+      () => root().updateOpenIDConnectProviderThumbprint({ OpenIDConnectProviderArn, ThumbprintList: [] }),
+      () => root().listOpenIDConnectProviderTags({ OpenIDConnectProviderArn }),
+      () => root().tagOpenIDConnectProvider({ OpenIDConnectProviderArn, Tags: [] }),
+      () => root().untagOpenIDConnectProvider({ OpenIDConnectProviderArn, TagKeys: [] }),
     ]) {
-      await expectModelled(call, NoSuchEntityException, missing);
+      await expectModelled(call(), NoSuchEntityException, missing);
     }
     await newProvider("gone.example");
     expect((await root().getOpenIDConnectProvider({ OpenIDConnectProviderArn })).Tags).toEqual([]);

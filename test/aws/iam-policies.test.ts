@@ -122,15 +122,15 @@ describe.each(holders)("a policy of a $kind", (holder) => {
   test("needs a holder", async () => {
     const gone = { status: 404, message: `The ${kind} with name nobody cannot be found.` };
     for (const call of [
-      holder.put("nobody", "p", policy()),
-      holder.get("nobody", "p"),
-      holder.list("nobody"),
-      holder.remove("nobody", "p"),
-      holder.attach("nobody", readOnly),
-      holder.detach("nobody", readOnly),
-      holder.attached("nobody"),
+      () => holder.put("nobody", "p", policy()),
+      () => holder.get("nobody", "p"),
+      () => holder.list("nobody"),
+      () => holder.remove("nobody", "p"),
+      () => holder.attach("nobody", readOnly),
+      () => holder.detach("nobody", readOnly),
+      () => holder.attached("nobody"),
     ]) {
-      await expectModelled(call, NoSuchEntityException, gone);
+      await expectModelled(call(), NoSuchEntityException, gone);
     }
   });
 
@@ -366,19 +366,19 @@ describe("a managed policy", () => {
     await root().deletePolicy({ PolicyArn });
     const missing = { status: 404, message: `Policy ${PolicyArn} was not found.` };
     for (const call of [
-      root().getPolicy({ PolicyArn }),
-      root().deletePolicy({ PolicyArn }),
-      root().createPolicyVersion({ PolicyArn, PolicyDocument: policy() }),
-      root().getPolicyVersion({ PolicyArn, VersionId: "v1" }),
-      root().listPolicyVersions({ PolicyArn }),
-      root().setDefaultPolicyVersion({ PolicyArn, VersionId: "v1" }),
-      root().deletePolicyVersion({ PolicyArn, VersionId: "v1" }),
-      root().listEntitiesForPolicy({ PolicyArn }),
-      root().listPolicyTags({ PolicyArn }),
-      root().tagPolicy({ PolicyArn, Tags: [] }),
-      root().untagPolicy({ PolicyArn, TagKeys: [] }),
+      () => root().getPolicy({ PolicyArn }),
+      () => root().deletePolicy({ PolicyArn }),
+      () => root().createPolicyVersion({ PolicyArn, PolicyDocument: policy() }),
+      () => root().getPolicyVersion({ PolicyArn, VersionId: "v1" }),
+      () => root().listPolicyVersions({ PolicyArn }),
+      () => root().setDefaultPolicyVersion({ PolicyArn, VersionId: "v1" }),
+      () => root().deletePolicyVersion({ PolicyArn, VersionId: "v1" }),
+      () => root().listEntitiesForPolicy({ PolicyArn }),
+      () => root().listPolicyTags({ PolicyArn }),
+      () => root().tagPolicy({ PolicyArn, Tags: [] }),
+      () => root().untagPolicy({ PolicyArn, TagKeys: [] }),
     ]) {
-      await expectModelled(call, NoSuchEntityException, missing);
+      await expectModelled(call(), NoSuchEntityException, missing);
     }
     await root().createPolicy({ PolicyName: made?.PolicyName, PolicyDocument: policy() });
     expect((await root().getPolicy({ PolicyArn })).Policy?.Tags).toEqual([]);
@@ -410,24 +410,24 @@ describe("a managed policy", () => {
 
   test("that is no policy, or is AWS's, is not changed", async () => {
     for (const call of [
-      root().getPolicy({ PolicyArn: arn("user/somebody") }),
-      root().deletePolicy({ PolicyArn: arn("user/somebody") }),
+      () => root().getPolicy({ PolicyArn: arn("user/somebody") }),
+      () => root().deletePolicy({ PolicyArn: arn("user/somebody") }),
     ]) {
-      await expectModelled(call, InvalidInputException, {
+      await expectModelled(call(), InvalidInputException, {
         status: 400,
         message: `ARN ${arn("user/somebody")} is not valid.`,
       });
     }
     const PolicyArn = readOnly;
     for (const call of [
-      root().deletePolicy({ PolicyArn }),
-      root().createPolicyVersion({ PolicyArn, PolicyDocument: policy() }),
-      root().deletePolicyVersion({ PolicyArn, VersionId: "v1" }),
-      root().setDefaultPolicyVersion({ PolicyArn, VersionId: "v1" }),
-      root().tagPolicy({ PolicyArn, Tags: [] }),
-      root().untagPolicy({ PolicyArn, TagKeys: [] }),
+      () => root().deletePolicy({ PolicyArn }),
+      () => root().createPolicyVersion({ PolicyArn, PolicyDocument: policy() }),
+      () => root().deletePolicyVersion({ PolicyArn, VersionId: "v1" }),
+      () => root().setDefaultPolicyVersion({ PolicyArn, VersionId: "v1" }),
+      () => root().tagPolicy({ PolicyArn, Tags: [] }),
+      () => root().untagPolicy({ PolicyArn, TagKeys: [] }),
     ]) {
-      await expectModelled(call, InvalidInputException, {
+      await expectModelled(call(), InvalidInputException, {
         status: 400,
         message: "Policy is outside your own account.",
       });
@@ -787,11 +787,11 @@ describe("a text that is no policy", () => {
     await root().createUser({ UserName: name });
     const { Policy: made } = await root().createPolicy({ PolicyName: name, PolicyDocument: policy() });
     for (const call of [
-      root().putUserPolicy({ UserName: name, PolicyName: "p", PolicyDocument }),
-      root().createPolicy({ PolicyName: `${name}-2`, PolicyDocument }),
-      root().createPolicyVersion({ PolicyArn: made?.Arn, PolicyDocument }),
+      () => root().putUserPolicy({ UserName: name, PolicyName: "p", PolicyDocument }),
+      () => root().createPolicy({ PolicyName: `${name}-2`, PolicyDocument }),
+      () => root().createPolicyVersion({ PolicyArn: made?.Arn, PolicyDocument }),
     ]) {
-      const error: unknown = await call.catch((reason: unknown) => reason);
+      const error: unknown = await call().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(MalformedPolicyDocumentException);
       expect((error as Error).message).toStartWith(message);
     }

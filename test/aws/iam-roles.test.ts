@@ -248,10 +248,10 @@ describe("a trust policy", () => {
     const RoleName = await newRole();
     const refused = expect.stringContaining(message);
     for (const call of [
-      root().createRole({ RoleName: unique("role"), AssumeRolePolicyDocument: document }),
-      root().updateAssumeRolePolicy({ RoleName, PolicyDocument: document }),
+      () => root().createRole({ RoleName: unique("role"), AssumeRolePolicyDocument: document }),
+      () => root().updateAssumeRolePolicy({ RoleName, PolicyDocument: document }),
     ]) {
-      const error: unknown = await call.catch((reason: unknown) => reason);
+      const error: unknown = await call().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(MalformedPolicyDocumentException);
       expect((error as Error).message).toEqual(refused);
     }

@@ -283,11 +283,11 @@ describe("tags of a user", () => {
   test("are of users that are there", async () => {
     const UserName = "none";
     for (const ask of [
-      root().tagUser({ UserName, Tags: [tag("a", "b")] }),
-      root().untagUser({ UserName, TagKeys: ["a"] }),
-      root().listUserTags({ UserName }),
+      () => root().tagUser({ UserName, Tags: [tag("a", "b")] }),
+      () => root().untagUser({ UserName, TagKeys: ["a"] }),
+      () => root().listUserTags({ UserName }),
     ]) {
-      await expectModelled(ask, NoSuchEntityException, noUser(UserName));
+      await expectModelled(ask(), NoSuchEntityException, noUser(UserName));
     }
   });
 });

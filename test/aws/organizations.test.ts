@@ -430,10 +430,10 @@ describe("the organization", () => {
     });
     expect(administrators.DelegatedAdministrators).toEqual([]);
     for (const call of [
-      root().listAWSServiceAccessForOrganization({ NextToken: "invented" }),
-      root().listDelegatedAdministrators({ MaxResults: 21 }),
+      () => root().listAWSServiceAccessForOrganization({ NextToken: "invented" }),
+      () => root().listDelegatedAdministrators({ MaxResults: 21 }),
     ]) {
-      await expect(call).rejects.toBeInstanceOf(InvalidInputException);
+      await expect(call()).rejects.toBeInstanceOf(InvalidInputException);
     }
   });
 

@@ -47,10 +47,10 @@ describe("a policy", () => {
     const { $metadata: ___, ...deleted } = await ecr().deleteRepositoryPolicy({ repositoryName });
     expect(deleted).toEqual(members);
     for (const ask of [
-      ecr().getRepositoryPolicy({ repositoryName }),
-      ecr().deleteRepositoryPolicy({ repositoryName }),
+      () => ecr().getRepositoryPolicy({ repositoryName }),
+      () => ecr().deleteRepositoryPolicy({ repositoryName }),
     ]) {
-      await expectError(ask, RepositoryPolicyNotFoundException, notFound(repositoryName));
+      await expectError(ask(), RepositoryPolicyNotFoundException, notFound(repositoryName));
     }
   });
 
