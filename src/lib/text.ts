@@ -7,3 +7,11 @@ export function echo(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
   return cut.replace(/[\u0000-\u001f\u007f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
+
+/** RFC 3986: everything but letters, digits and "-._~". Half a surrogate pair, which cannot be encoded, becomes U+FFFD. */
+export function percentEncoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

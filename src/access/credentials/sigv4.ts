@@ -9,6 +9,7 @@
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { fault } from "../../lib/faults.ts";
+import { percentEncoded } from "../../lib/text.ts";
 
 /** A request as far as a signature covers it. */
 export type SignedRequest = {
@@ -366,14 +367,6 @@ function reencoded(text: string): string {
     const character = String.fromCharCode(Number.parseInt(part.slice(1), 16));
     return /[A-Za-z0-9\-._~]/.test(character) ? character : part.toUpperCase();
   });
-}
-
-/** RFC 3986: everything but letters, digits and "-._~". Half a surrogate pair, which cannot be encoded, becomes U+FFFD. */
-function percentEncoded(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

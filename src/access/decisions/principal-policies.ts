@@ -1,4 +1,5 @@
 /** What a principal brings into a decision: its policies, boundary, session, service control policies and tags. */
+
 import { LRUCache } from "lru-cache";
 import { limits } from "../../lib/limits.ts";
 import type { Database, Queryable } from "../../store/database.ts";
@@ -6,6 +7,7 @@ import { serviceControlPolicies } from "../accounts/organizations.ts";
 import type { Principal } from "../caller.ts";
 import { awsPolicies } from "../identities/aws-policies.ts";
 import { type Compiled, compile } from "./compiled.ts";
+import { policyNames } from "./policy-names.ts";
 
 export type PrincipalPolicies = {
   identity: readonly Compiled[];
@@ -76,7 +78,7 @@ function withTags(
 async function policiesOfIdentity(db: Queryable, identityId: string): Promise<OfIdentity> {
   const holders = await db
     .selectFrom("identities")
-    .select(["id", "kind", "name", "boundary_arn as boundaryArn"])
+    .select(["id", "boundary_arn as boundaryArn"])
     .where((where) =>
       where.or([
         where("id", "=", identityId),
@@ -89,16 +91,13 @@ async function policiesOfIdentity(db: Queryable, identityId: string): Promise<Of
     .execute();
   const ids = holders.map(({ id }) => id);
   if (ids.length === 0) return nothing;
-  const holderOf = (id: string) => {
-    const holder = holders.find((some) => some.id === id);
-    return `${holder?.kind} ${holder?.name}`;
-  };
   const inline = await db
-    .selectFrom("inline_policies")
-    .select(["identity_id as holder", "name", "document"])
-    .where("identity_id", "in", ids)
-    .orderBy("identity_id")
-    .orderBy("name")
+    .selectFrom("inline_policies as p")
+    .innerJoin("identities as h", "h.id", "p.identity_id")
+    .select(["p.name", "p.document", "h.kind as holderKind", "h.name as holderName"])
+    .where("p.identity_id", "in", ids)
+    .orderBy("p.identity_id")
+    .orderBy("p.name")
     .execute();
   const attached = await db
     .selectFrom("policy_attachments")
@@ -119,11 +118,12 @@ async function policiesOfIdentity(db: Queryable, identityId: string): Promise<Of
     .execute();
   return {
     identity: [
-      ...inline.map(({ holder, name, document }) =>
-        compile({ kind: "identity", name: `inline policy ${name} of ${holderOf(holder)}`, text: document }),
-      ),
+      ...inline.map(({ name, document, holderKind, holderName }) => {
+        const holder = { kind: holderKind, name: holderName };
+        return compile({ kind: "identity", name: policyNames.inline(name, holder), text: document });
+      }),
       ...attached.map(({ arn }) =>
-        compile({ kind: "identity", name: `managed policy ${arn}`, text: documents.get(arn) ?? nobody }),
+        compile({ kind: "identity", name: policyNames.managed(arn), text: documents.get(arn) ?? nobody }),
       ),
     ],
     boundary:
@@ -131,7 +131,7 @@ async function policiesOfIdentity(db: Queryable, identityId: string): Promise<Of
         ? undefined
         : compile({
             kind: "boundary",
-            name: `permissions boundary ${boundaryArn}`,
+            name: policyNames.boundary(boundaryArn),
             text: documents.get(boundaryArn) ?? nobody,
           }),
     tags: new Map(tags.map(({ key, value }) => [key.toLowerCase(), value])),

@@ -1,8 +1,10 @@
 /** What a resource brings into a decision: the policies on it, and its tags. */
+
 import { parseIamArn, parseRepositoryArn, rootArn } from "../../lib/arn.ts";
 import { prepared, type Queryable } from "../../store/database.ts";
 import { isTrustAction } from "../policy/actions.ts";
 import { type Compiled, compile } from "./compiled.ts";
+import { policyNames } from "./policy-names.ts";
 
 const repositoryFacts = prepared<
   [string, string, string],
@@ -49,7 +51,7 @@ export async function policiesOfResource(db: Queryable, asked: Asked): Promise<r
     const { accountId, region, repositoryName } = repository;
     const facts = await repositoryFacts(db, accountId, region, repositoryName);
     if (!facts || facts.policyText === null) return registry;
-    const name = `repository policy of ${resource}`;
+    const name = policyNames.repository(resource);
     const own = compile({
       kind: "repository",
       name,
@@ -68,7 +70,7 @@ async function registryPolicy(
 ): Promise<readonly Compiled[]> {
   const facts = await registryFacts(db, region, region, registryPolicyScope, accountId);
   if (!facts || facts.policyText === null) return [];
-  const name = `registry policy of account ${accountId} in ${region}`;
+  const name = policyNames.registry({ accountId, region });
   const scope = facts.scope === "V1" ? "V1" : "V2";
   return [
     compile({
@@ -87,7 +89,7 @@ async function trustPolicy(db: Queryable, roleArn: string): Promise<readonly Com
   const role = await identityOf(db, roleArn);
   if (!role || role.trustPolicy === null) return [];
   const uniqueIds = uniqueIdsIn(role.trustPrincipalIds);
-  return [compile({ kind: "trust", name: `trust policy of ${roleArn}`, text: role.trustPolicy, uniqueIds })];
+  return [compile({ kind: "trust", name: policyNames.trust(roleArn), text: role.trustPolicy, uniqueIds })];
 }
 
 /** Nobody writes one for federated users: who may tag their sessions is a matter of their account's own policies. */

@@ -1,6 +1,8 @@
 /** The policies that an identity has, its own and those of its groups, with where each comes from. */
+
 import type { Queryable } from "../../store/database.ts";
 import { type Compiled, compile } from "../decisions/compiled.ts";
+import { policyNames } from "../decisions/policy-names.ts";
 import { attachedPolicies } from "./attachments.ts";
 import type { Identity, IdentityKind } from "./identities.ts";
 import { inlinePoliciesOf } from "./inline-policies.ts";
@@ -23,12 +25,12 @@ export async function heldPolicies(db: Queryable, identity: Identity): Promise<H
   const held: HeldPolicy[] = [];
   for (const holder of [own, ...(await groupsOf(db, identity.id))]) {
     for (const { name, document } of await inlinePoliciesOf(db, holder.id)) {
-      const policy = read(`inline policy ${name} of ${holder.kind} ${holder.name}`, document);
+      const policy = read(policyNames.inline(name, holder), document);
       held.push({ holder, name, arn: undefined, document, policy });
     }
     for (const { arn, name } of await attachedPolicies(db, holder.id)) {
       const document = await defaultDocument(db, arn);
-      held.push({ holder, name, arn, document, policy: read(`managed policy ${arn}`, document) });
+      held.push({ holder, name, arn, document, policy: read(policyNames.managed(arn), document) });
     }
   }
   return held;

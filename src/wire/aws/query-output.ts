@@ -1,4 +1,5 @@
 /** The output of an operation, and its errors, to XML, in the Query protocol (Smithy 2.0, "AWS Query protocol"). */
+import { percentEncoded } from "../../lib/text.ts";
 import {
   type Contract,
   type ListShape,
@@ -122,14 +123,6 @@ function mapElements(
 /** `2026-01-01T00:00:00Z`: what has begun of a second does not count, so nothing is said to last longer than it does. */
 function dateTime(seconds: number): string {
   return new Date(Math.floor(seconds) * 1000).toISOString().replace(".000Z", "Z");
-}
-
-/** RFC 3986: everything but letters, digits and "-._~". Half a surrogate pair, which cannot be encoded, becomes U+FFFD. */
-function percentEncoded(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }
 
 /** XML 1.0, 2.11: a parser makes a line feed of a carriage return that is written as itself. */

@@ -1,5 +1,7 @@
 /** ECR's operations on the policy of a repository. */
+
 import { compile } from "../../../access/decisions/compiled.ts";
+import { policyNames } from "../../../access/decisions/policy-names.ts";
 import { uniqueIdsIn } from "../../../access/decisions/resource-policies.ts";
 import { type RepositoryAddress, repositoryArn } from "../../../lib/arn.ts";
 import { fault } from "../../../lib/faults.ts";
@@ -67,7 +69,7 @@ async function checkNotLockedOut(
     facts,
     proposed: compile({
       kind: "repository",
-      name: `repository policy of ${resource}`,
+      name: policyNames.repository(resource),
       text: policyText,
       uniqueIds: uniqueIdsIn(principalIds),
     }),

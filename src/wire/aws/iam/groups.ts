@@ -1,4 +1,5 @@
 /** IAM's operations on groups and on who is in them. */
+
 import {
   addMember,
   listGroupsOf,
@@ -6,19 +7,14 @@ import {
   removeMember,
 } from "../../../access/identities/group-members.ts";
 import { createGroup, deleteGroup } from "../../../access/identities/groups.ts";
-import {
-  arnOf,
-  getIdentity,
-  type Identity,
-  listIdentities,
-  updateIdentity,
-} from "../../../access/identities/identities.ts";
+import { arnOf, getIdentity, type Identity, listIdentities } from "../../../access/identities/identities.ts";
 import { iamArn } from "../../../lib/arn.ts";
 import type { Queryable } from "../../../store/database.ts";
 import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";
 import type { IamOperations } from "../contract/kept-operations.ts";
 import type { Offered } from "../operation.ts";
+import { rename, renamingResources } from "./renaming.ts";
 import { identityResource, listResource, paged, pageOf } from "./rows.ts";
 import { userItem } from "./users.ts";
 
@@ -90,26 +86,10 @@ async function listForUser(call: Call, input: In<"ListGroupsForUser">): Out<"Lis
   return { Groups: rows.map(groupItem), ...end };
 }
 
-/** IAM API, UpdateGroup: who renames needs the right to do so with the group that is and with the one that will be. */
-async function updateResources(call: Call, input: In<"UpdateGroup">): Promise<readonly Resource[]> {
-  const { GroupName, NewGroupName, NewPath } = input;
-  const source = await identityResource(call, "group", GroupName);
-  if (NewGroupName === undefined && NewPath === undefined) return [source];
-  const path = NewPath ?? source.arn.slice(source.arn.indexOf("/"), source.arn.lastIndexOf("/") + 1);
-  return [source, newGroup(call, { name: NewGroupName ?? GroupName, path })];
-}
-
 /** IAM API, UpdateGroup. */
 async function update(call: Call, input: In<"UpdateGroup">): Out<"UpdateGroup"> {
-  const { NewGroupName, NewPath } = input;
-  await call.db.write(async (tx) => {
-    const group = await getGroup(tx, call, input);
-    if (NewGroupName === undefined && NewPath === undefined) return;
-    await updateIdentity(tx, group, {
-      ...(NewGroupName !== undefined && { name: NewGroupName }),
-      ...(NewPath !== undefined && { path: NewPath }),
-    });
-  });
+  const { NewGroupName: newName, NewPath: newPath } = input;
+  await call.db.write(async (tx) => rename(tx, await getGroup(tx, call, input), { newName, newPath }));
   return {};
 }
 
@@ -159,5 +139,10 @@ export const groupOperations: Offered<IamOperations> = {
       return {};
     },
   },
-  UpdateGroup: { actions: () => ["iam:UpdateGroup"], resources: updateResources, run: update },
+  UpdateGroup: {
+    actions: () => ["iam:UpdateGroup"],
+    resources: (call, { GroupName: name, NewGroupName: newName, NewPath: newPath }) =>
+      renamingResources(call, "group", { name, newName, newPath }),
+    run: update,
+  },
 };

@@ -3,8 +3,10 @@
  * boundaries and service control policies, and at a resource's policy only when it is passed; where nothing could be
  * said without one (another account's resource, or a role to assume) the stored one counts.
  */
+
 import { setImmediate } from "node:timers/promises";
 import type { Question } from "../../../access/decisions/authority.ts";
+import { policyNames } from "../../../access/decisions/policy-names.ts";
 import {
   contextKeysOf,
   needsResourcePolicy,
@@ -211,16 +213,13 @@ async function storedSources({ db }: Call, identity: Identity): Promise<Sources>
   if (arn !== null) {
     const text = await defaultDocument(db.read, arn);
     const id = parseIamArn(arn)?.name ?? arn;
-    sources.set(boundaryName(arn), { id, type: managedType(arn), text });
+    sources.set(policyNames.boundary(arn), { id, type: managedType(arn), text });
   }
   return sources;
 }
 
 const managedType = (arn: string) =>
   arn.startsWith("arn:aws:iam::aws:") ? ("aws-managed" as const) : ("user-managed" as const);
-
-/** As `principal-policies.ts` names it. */
-const boundaryName = (arn: string) => `permissions boundary ${arn}`;
 
 /** Stands for all service control policies, which can only be left out together. */
 const everyScp = "service control policies";
@@ -246,7 +245,8 @@ function exclusions(
       : types.has(managedType(arn)) || isListed(arn);
   const names = new Set(held.filter(isOut).map(({ policy }) => policy.name));
   if (types.has("scp")) names.add(everyScp);
-  return (name) => names.has(name) || (types.has("permission-boundary") && name.startsWith(boundaryName("")));
+  return (name) =>
+    names.has(name) || (types.has("permission-boundary") && name.startsWith(policyNames.boundary("")));
 }
 
 /** IAM API, GetContextKeysForCustomPolicy. */

@@ -1,12 +1,7 @@
 /** IAM's operations on users and their tags. */
+
 import { aliasOf } from "../../../access/accounts/accounts.ts";
-import {
-  arnOf,
-  getIdentity,
-  type Identity,
-  listIdentities,
-  updateIdentity,
-} from "../../../access/identities/identities.ts";
+import { arnOf, getIdentity, type Identity, listIdentities } from "../../../access/identities/identities.ts";
 import { type IdentityTag, putTags, removeTags, tagsOf } from "../../../access/identities/identity-tags.ts";
 import { createUser, deleteUser } from "../../../access/identities/users.ts";
 import { iamArn, rootArn } from "../../../lib/arn.ts";
@@ -15,6 +10,7 @@ import type { Call } from "../../call.ts";
 import type { Resource } from "../../permission.ts";
 import type { IamOperations } from "../contract/kept-operations.ts";
 import type { Offered } from "../operation.ts";
+import { rename, renamingResources } from "./renaming.ts";
 import {
   identityResource,
   listResource,
@@ -124,26 +120,10 @@ async function list(call: Call, input: In<"ListUsers">): Out<"ListUsers"> {
   return { Users: rows.map(userItem), ...end };
 }
 
-/** IAM API, UpdateUser: who renames needs the right to do so with the user that is and with the one that will be. */
-async function updateResources(call: Call, input: In<"UpdateUser">): Promise<readonly Resource[]> {
-  const { UserName, NewUserName, NewPath } = input;
-  const source = await identityResource(call, "user", UserName);
-  if (NewUserName === undefined && NewPath === undefined) return [source];
-  const path = NewPath ?? source.arn.slice(source.arn.indexOf("/"), source.arn.lastIndexOf("/") + 1);
-  return [source, newUser(call, { name: NewUserName ?? UserName, path })];
-}
-
 /** IAM API, UpdateUser. */
 async function update(call: Call, input: In<"UpdateUser">): Out<"UpdateUser"> {
-  const { NewUserName, NewPath } = input;
-  await call.db.write(async (tx) => {
-    const user = await getUserNamed(tx, call, input);
-    if (NewUserName === undefined && NewPath === undefined) return;
-    await updateIdentity(tx, user, {
-      ...(NewUserName !== undefined && { name: NewUserName }),
-      ...(NewPath !== undefined && { path: NewPath }),
-    });
-  });
+  const { NewUserName: newName, NewPath: newPath } = input;
+  await call.db.write(async (tx) => rename(tx, await getUserNamed(tx, call, input), { newName, newPath }));
   return {};
 }
 
@@ -176,7 +156,12 @@ export const userOperations: Offered<IamOperations> = {
     resources: (call, input) => [listResource(call, "user", input.PathPrefix)],
     run: list,
   },
-  UpdateUser: { actions: () => ["iam:UpdateUser"], resources: updateResources, run: update },
+  UpdateUser: {
+    actions: () => ["iam:UpdateUser"],
+    resources: (call, { UserName: name, NewUserName: newName, NewPath: newPath }) =>
+      renamingResources(call, "user", { name, newName, newPath }),
+    run: update,
+  },
   ListUserTags: { actions: () => ["iam:ListUserTags"], resources: theUser, run: listTags },
   TagUser: {
     actions: () => ["iam:TagUser"],

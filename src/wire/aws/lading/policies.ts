@@ -1,5 +1,6 @@
 /** LintPolicy and ReplayPolicy: what is wrong with a policy, and what it would change, before it is stored. */
 
+import { policyNames } from "../../../access/decisions/policy-names.ts";
 import { type Proposal, type RecordedRight, replay } from "../../../access/decisions/replay.ts";
 import { registryPolicyScope } from "../../../access/decisions/resource-policies.ts";
 import { listMembers } from "../../../access/identities/group-members.ts";
@@ -148,14 +149,14 @@ async function onRepository(call: Call, input: Replay["input"], repositoryName: 
   await checkedPrincipalIds(call.db.read, { text: input.policyText, kind: "repository" });
   const arn = repositoryArn(address);
   const isOn = ({ resource }: { resource: string }) => resource === arn;
-  return { proposal: proposalOf(input, { name: `repository policy of ${arn}`, adds: isOn }), concerns: isOn };
+  return { proposal: proposalOf(input, { name: policyNames.repository(arn), adds: isOn }), concerns: isOn };
 }
 
 async function onRegistry(call: Call, input: Replay["input"]): Promise<Target> {
   const { accountId, region } = call;
   const scope = await accountSetting(call.db.read, { accountId, region }, registryPolicyScope);
   await checkedPrincipalIds(call.db.read, { text: input.policyText, kind: "registry", scope });
-  const name = `registry policy of account ${accountId} in ${region}`;
+  const name = policyNames.registry({ accountId, region });
   const adds: Proposal["adds"] = ({ action, resourceAccountId }) =>
     action.startsWith("ecr:") && resourceAccountId === accountId;
   return {
@@ -198,7 +199,7 @@ async function onIdentity(
   }
   const holders = new Set([identityArn]);
   if (identity.kind === "group") for (const arn of await memberArns(call, identity.id)) holders.add(arn);
-  const name = `inline policy ${policyName} of ${identity.kind} ${identity.name}`;
+  const name = policyNames.inline(policyName, identity);
   const adds: Proposal["adds"] = ({ principal }) =>
     principal.kind === "role-session"
       ? holders.has(principal.roleArn)
